@@ -1,0 +1,17 @@
+/* Settings and flaws as KEY=VALUE, set on a protobuf message by its descriptor. */
+#ifndef ORRERY_CORE_SETTINGS_H
+#define ORRERY_CORE_SETTINGS_H
+
+#include "core/core.h"
+
+/* Sets a field of `m` from text: numbers with their bounds, booleans, enum values in lower case with
+ * dashes ("ring", "phi-accrual"), strings. False and a sentence that names what is possible when
+ * it cannot. Strings are copied into `arena`. */
+bool settings_set(ProtobufCMessage *m, struct bytes key, struct bytes value, struct arena *arena,
+                  char *why, size_t why_size);
+
+/* Adds a flaw by name ("ack-before-sync") to the repeated enum field `flaws` of `m`. */
+bool settings_flaw(ProtobufCMessage *m, struct bytes flaw, struct arena *arena, char *why,
+                   size_t why_size);
+
+#endif

@@ -1,0 +1,102 @@
+/* One face for the places where a cluster can live: processes on this machine, agents on others, the
+ * simulator. The same commands, the same events.
+ *
+ * A cluster takes commands and gives events; it knows nothing of the timeline behind them. Calls
+ * return at once; what they caused comes back as events. All on one thread. */
+#ifndef ORRERY_CLUSTER_CLUSTER_H
+#define ORRERY_CLUSTER_CLUSTER_H
+
+#include "base/bytes.h"
+#include "command.pb-c.h"
+#include "event.pb-c.h"
+
+enum node_state {
+    NODE_STARTING,
+    NODE_RUNNING,
+    NODE_PAUSED,
+    NODE_STOPPED, /* Ended as asked. */
+    NODE_KILLED,
+    NODE_FAILED,  /* Ended by itself, or never came up. */
+    NODE_REMOVED,
+};
+
+const char *node_state_name(enum node_state state);
+
+struct cluster_instance {
+    const char *protocol;
+    const char *const *settings; /* KEY=VALUE */
+    size_t n_settings;
+    const char *const *flaws;
+    size_t n_flaws;
+};
+
+struct cluster_spec {
+    uint32_t nodes;
+    const struct cluster_instance *instances; /* On every node, numbered from 1 in this order. */
+    size_t n_instances;
+    uint64_t seed;
+    Orrery__Level level;
+    const char *directory;   /* Nodes' disks live below it. */
+    size_t ring_bytes;       /* 0: chosen by the number of nodes. */
+};
+
+/* What the cluster tells. */
+struct cluster_sink {
+    /* The next packed Event of a node's life, in its order. */
+    void (*event)(void *ctx, uint32_t node, uint32_t boot, struct bytes event);
+    /* An event of lane 0 (spawn, exit): seq and lamport to be filled in; returns the seq. */
+    uint64_t (*outside)(void *ctx, Orrery__Event *event);
+    void (*stream_end)(void *ctx, uint32_t node, uint32_t boot);
+    void (*watermark)(void *ctx, uint64_t mono_ns);
+    /* A node changed its state, port or pid. */
+    void (*changed)(void *ctx, uint32_t node);
+};
+
+struct cluster_node {
+    uint32_t node;
+    char name[16];
+    enum node_state state;
+    uint32_t boot;
+    int32_t pid;            /* 0 where there is no process. */
+    uint16_t udp_port;
+    uint16_t tcp_port;
+    uint16_t client_port;
+    uint64_t lost;          /* Events that did not fit its ring. */
+    const char *words;      /* Its last lines on stderr, or why it failed; never NULL. */
+};
+
+struct cluster;
+
+struct cluster_ops {
+    /* 0, or negative and a sentence. `because` is the seq on lane 0 of the operator's event. */
+    int (*command)(struct cluster *c, const Orrery__Command *command, uint64_t because, char *why,
+                   size_t why_size);
+    uint32_t (*nodes)(const struct cluster *c); /* Ever added; ids 1 to this. */
+    bool (*node)(const struct cluster *c, uint32_t node, struct cluster_node *into);
+    void (*now)(const struct cluster *c, uint64_t *mono_ns, int64_t *wall_ns);
+    double (*pace)(const struct cluster *c);
+    /* Ends every node, then calls done(ctx). */
+    void (*end)(struct cluster *c, void (*done)(void *ctx), void *ctx);
+    void (*free)(struct cluster *c); /* After done. */
+    /* Faults in force, one in words per call. */
+    void (*faults)(const struct cluster *c, void (*each)(void *arg, uint32_t node, const char *words),
+                   void *arg);
+};
+
+struct cluster {
+    const struct cluster_ops *ops;
+    struct cluster_sink sink;
+    void *sink_ctx;
+};
+
+/* Backends. NULL and a sentence when it cannot begin. */
+struct uv_loop_s;
+struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_spec *spec,
+                                  const struct cluster_sink *sink, void *ctx, char *why,
+                                  size_t why_size); /* agent/: real processes */
+struct cluster *cluster_sim_new(const struct cluster_spec *spec, const struct cluster_sink *sink,
+                                void *ctx, char *why, size_t why_size); /* sim/ */
+/* Simulated time only passes when told to: runs everything due up to cluster time `until`. */
+void cluster_sim_run(struct cluster *c, uint64_t until);
+
+#endif

@@ -1,0 +1,102 @@
+/* The one timeline of a run: events of all nodes, in an order that never contradicts causality.
+ *
+ * Each node's stream comes in its own order. Streams are merged by cluster time, but a receive never
+ * before the send that it names; where the send is unknown (lost, or not recorded at that level) the
+ * receive goes on and says so. Entries are numbered e1, e2, ... as they leave the merge, and then go
+ * to the window in memory, the pyramid, the recording and those who follow. A hole in a stream
+ * becomes a Hole event on lane 0.
+ *
+ * Everything runs on one thread; recording's compression and writing has its own (record.h). */
+#ifndef ORRERY_TIMELINE_TIMELINE_H
+#define ORRERY_TIMELINE_TIMELINE_H
+
+#include "event.pb-c.h"
+#include "recording.pb-c.h"
+#include "timeline/schema.h"
+
+struct timeline;
+struct recorder; /* timeline/record.h */
+struct pyramid;  /* timeline/pyramid.h */
+
+/* The few fields of an event that everything needs, read without unpacking the rest. */
+struct event_head {
+    uint64_t seq;
+    uint64_t mono_ns;
+    int64_t wall_ns;
+    uint64_t lamport;
+    uint32_t instance;
+    uint32_t body;          /* Orrery__Event__BodyCase */
+    struct bytes payload;   /* The body message, packed. */
+    uint32_t peer;          /* Receive, drop: the sender's node, boot, seq. */
+    uint32_t peer_boot;
+    uint64_t peer_seq;
+};
+int event_head_read(struct bytes event, struct event_head *head); /* ERROR_MALFORMED. */
+
+struct entry {
+    uint64_t ordinal;
+    uint32_t node;
+    uint32_t boot;
+    uint64_t cause;         /* Ordinal; 0 none. */
+    struct event_head head;
+    struct bytes event;     /* Valid as long as the entry is in the window. */
+};
+
+struct timeline_options {
+    size_t window_bytes;       /* 0: 256 MiB. Older entries are read back from the recording. */
+    const char *recording;     /* A path, or NULL: nothing is recorded. */
+    uint64_t recording_bytes;  /* Cap; 0: 4 GiB. At the cap recording stops and says so. */
+    Orrery__RunInfo info;
+};
+
+/* NULL and a sentence when the recording cannot be made. */
+struct timeline *timeline_new(const struct timeline_options *options, char *why, size_t why_size);
+void timeline_free(struct timeline *t); /* Ends the recording with its index. */
+
+/* The next event of a stream, in the stream's order. Malformed ones are counted and dropped. */
+void timeline_ingest(struct timeline *t, uint32_t node, uint32_t boot, struct bytes event);
+/* An event of lane 0: seq and lamport are filled in. Returns its seq there. */
+uint64_t timeline_operator(struct timeline *t, uint64_t mono_ns, int64_t wall_ns,
+                           Orrery__Event *event);
+/* Every stream has been read up to this cluster time: what is older may leave the merge. */
+void timeline_watermark(struct timeline *t, uint64_t mono_ns);
+/* The process ended and its ring is drained: nobody waits for its sends any more. */
+void timeline_stream_end(struct timeline *t, uint32_t node, uint32_t boot);
+void timeline_flush(struct timeline *t); /* Lets everything leave, in the best order known. */
+
+/* Called for each entry as it leaves the merge. Returns a handle for unfollow. */
+int timeline_follow(struct timeline *t, void (*entry)(void *ctx, const struct entry *e), void *ctx);
+void timeline_unfollow(struct timeline *t, int handle);
+
+uint64_t timeline_oldest(const struct timeline *t);  /* Oldest ordinal that can be read; 1 or more. */
+uint64_t timeline_newest(const struct timeline *t);  /* 0 when there is none. */
+/* Valid until the next call that adds or reads entries. Reads the recording where it must. */
+bool timeline_get(struct timeline *t, uint64_t ordinal, struct entry *e);
+/* The event before this one on the same node and boot; 0. */
+uint64_t timeline_previous(struct timeline *t, uint64_t ordinal);
+/* Ordinals in the causal past of `ordinal`, newest first, at most n; returns how many. */
+size_t timeline_past(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n);
+size_t timeline_future(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n);
+
+struct schema *timeline_schema(struct timeline *t);
+/* The newest start event of a node; NULL before there is one. Lives until a newer one. */
+const Orrery__Start *timeline_start(struct timeline *t, uint32_t node);
+const Orrery__Start *timeline_start_of(struct timeline *t, uint32_t node, uint32_t boot);
+const struct pyramid *timeline_pyramid(const struct timeline *t);
+uint64_t timeline_holes(const struct timeline *t);    /* Events known to be missing. */
+uint64_t timeline_recorded(const struct timeline *t); /* Bytes on disk. */
+const char *timeline_trouble(const struct timeline *t); /* Recording stopped, and why; or NULL. */
+
+/* Opens a recording without a cluster: the same queries, nothing to ingest. A file cut short by a
+ * crash opens up to its last whole chunk; a newer version is refused with a sentence. */
+struct timeline *timeline_open(const char *path, char *why, size_t why_size);
+const Orrery__RunInfo *timeline_info(const struct timeline *t);
+
+/* One line for people: "n2 suspects n3 (phi 8.1)" is up to the schema: "heartbeat.Opinion peer=3 ...";
+ * the kinds that all protocols share are put in words. */
+void timeline_describe(struct timeline *t, const struct entry *e, struct buf *into);
+void timeline_json(struct timeline *t, const struct entry *e, struct buf *into);
+/* "n3", "you"; never NULL. */
+const char *timeline_lane(struct timeline *t, uint32_t node);
+
+#endif
