@@ -77,6 +77,7 @@ struct input {
         } record; /* SNAPSHOT, RECORD */
         struct {
             node_id from;
+            uint32_t boot; /* The sender's life: a new one forgot all that the older one said. */
             enum transport transport;
             struct bytes body;
         } message;
