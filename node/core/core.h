@@ -11,13 +11,13 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 
 #include <protobuf-c/protobuf-c.h>
 
 typedef uint32_t node_id;   /* Nodes count from 1. */
-typedef uint64_t nsec;      /* Nanoseconds of cluster time: monotonic, the same on every node. */
 typedef uint64_t lsn;       /* Ordinal of a record in its log, from 1. */
 typedef uint64_t client_id; /* A connection of the client port. */
 
