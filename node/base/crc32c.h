@@ -8,4 +8,7 @@
 /* Of n more bytes after `crc`; start with 0. */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
 
+/* The same by tables, as on processors without the instruction. */
+uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t n);
+
 #endif
