@@ -30,7 +30,7 @@ enum transport { TRANSPORT_DATAGRAM, TRANSPORT_STREAM };
 enum link_reason { LINK_OK, LINK_REFUSED, LINK_RESET, LINK_SILENT, LINK_CLOSED };
 
 /* A body is a list of slices, so that large data leaves from where it lies. Memory slices point
- * into the step's arena or its input. */
+ * into the step's arena, its input, or state that stays as it is until the next step. */
 enum slice_kind { SLICE_MEMORY, SLICE_LOG };
 
 struct slice {
@@ -187,8 +187,8 @@ struct out {
     struct arena *arena;
 };
 
-/* Sends and replies leave only once every record emitted so far in log 0 is durable (at once where
- * the protocol has no log). The _now forms promise nothing about the disk and leave at once. */
+/* Sends and replies leave only once every record emitted so far in the log that core_ops.waits_for
+ * names is durable (at once where the protocol has no log). The _now forms promise nothing about the disk and leave at once. */
 void out_send(struct out *o, node_id to, enum transport t, const ProtobufCMessage *m);
 void out_send_now(struct out *o, node_id to, enum transport t, const ProtobufCMessage *m);
 void out_send_many(struct out *o, const node_id *to, uint32_t n, enum transport t,
@@ -246,6 +246,7 @@ struct core_ops {
     const ProtobufCMessageDescriptor *view_type;
     const ProtobufCMessageDescriptor *const *traces; /* Up to NULL. */
     const char *const *logs;                     /* Up to NULL; may be NULL. Log 0 comes first. */
+    uint32_t waits_for;                          /* The log that sends and replies wait for. */
     const struct fsm_table *const *machines;     /* Up to NULL; may be NULL. */
     struct bytes (*schema)(void);                /* FileDescriptorSet of all the types above. */
     bool clients;                                /* Opens the client port, which speaks RESP. */
