@@ -122,6 +122,7 @@ enum effect_kind {
     EFFECT_TRACE,
     EFFECT_MOVE,
     EFFECT_VIEW,
+    EFFECT_VIOLATION,
 };
 
 struct effect {
@@ -170,6 +171,10 @@ struct effect {
             uint8_t from;
             uint8_t to;
         } move;
+        struct {
+            node_id from; /* NODE_NONE: a client. */
+            const char *why;
+        } violation;
     };
 };
 
@@ -209,6 +214,8 @@ void out_snapshot(struct out *o, uint32_t log, lsn at, struct body body);
 void out_read(struct out *o, uint32_t log, lsn at, uint32_t count, uint64_t tag);
 
 void out_trace(struct out *o, const ProtobufCMessage *m); /* A type of core_ops.traces. */
+/* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped. `why` lives until the next step. */
+void out_violation(struct out *o, node_id from, const char *why, struct bytes bad);
 void out_view(struct out *o, const ProtobufCMessage *m);  /* Only from core_ops.view. */
 
 uint64_t out_lamport(struct out *o);                      /* Ticks; returns logical time. */
