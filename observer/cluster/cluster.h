@@ -1,5 +1,5 @@
-/* One face for the places where a cluster can live: processes on this machine, agents on others, the
- * simulator. The same commands, the same events.
+/* One face for the places where a cluster can live: processes on this machine, agents on others,
+ * the simulator. The same commands, the same events.
  *
  * A cluster takes commands and gives events; it knows nothing of the timeline behind them. Calls
  * return at once; what they caused comes back as events. All on one thread. */
@@ -16,7 +16,7 @@ enum node_state {
     NODE_PAUSED,
     NODE_STOPPED, /* Ended as asked. */
     NODE_KILLED,
-    NODE_FAILED,  /* Ended by itself, or never came up. */
+    NODE_FAILED, /* Ended by itself, or never came up. */
     NODE_REMOVED,
 };
 
@@ -36,8 +36,8 @@ struct cluster_spec {
     size_t n_instances;
     uint64_t seed;
     Orrery__Level level;
-    const char *directory;   /* Nodes' disks live below it. */
-    size_t ring_bytes;       /* 0: chosen by the number of nodes. */
+    const char *directory; /* Nodes' disks live below it. */
+    size_t ring_bytes;     /* 0: chosen by the number of nodes. */
 };
 
 /* What the cluster tells. */
@@ -57,12 +57,12 @@ struct cluster_node {
     char name[16];
     enum node_state state;
     uint32_t boot;
-    int32_t pid;            /* 0 where there is no process. */
+    int32_t pid; /* 0 where there is no process. */
     uint16_t udp_port;
     uint16_t tcp_port;
     uint16_t client_port;
-    uint64_t lost;          /* Events that did not fit its ring. */
-    const char *words;      /* Its last lines on stderr, or why it failed; never NULL. */
+    uint64_t lost;     /* Events that did not fit its ring. */
+    const char *words; /* Its last lines on stderr, or why it failed; never NULL. */
 };
 
 struct cluster;
@@ -79,8 +79,8 @@ struct cluster_ops {
     void (*end)(struct cluster *c, void (*done)(void *ctx), void *ctx);
     void (*free)(struct cluster *c); /* After done. */
     /* Faults in force, one in words per call. */
-    void (*faults)(const struct cluster *c, void (*each)(void *arg, uint32_t node, const char *words),
-                   void *arg);
+    void (*faults)(const struct cluster *c,
+                   void (*each)(void *arg, uint32_t node, const char *words), void *arg);
 };
 
 struct cluster {

@@ -316,14 +316,14 @@ static bool unknown_flag(const struct verb *v, const char *flag, const struct se
     char list[200];
     size_t length = 0;
     for (size_t i = 0; i < n && length < sizeof list; i++)
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? " " : "",
-                                   known[i]);
+        length +=
+            (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? " " : "", known[i]);
     return refuse(why, "%s has no flag %s: it has %s", v->name, flag, list);
 }
 
 /* A flag with its value, in this word (--delay=5ms) or the next. */
-static bool parse_flag(const struct verb *v, ProtobufCMessage *m, const char *const *words, size_t n,
-                       size_t *at, const struct sentence *why)
+static bool parse_flag(const struct verb *v, ProtobufCMessage *m, const char *const *words,
+                       size_t n, size_t *at, const struct sentence *why)
 {
     const char *word = words[*at], *equals = strchr(word, '=');
     bool negated;
@@ -427,6 +427,9 @@ static bool sensible(const struct verb *v, ProtobufCMessage *m, const struct sen
             if (!strchr(set->settings[i], '=') || set->settings[i][0] == '=')
                 return refuse(why, "'%s' is no setting: write KEY=VALUE", set->settings[i]);
     }
+    if (m->descriptor == &orrery__do__descriptor &&
+        strncmp(((const Orrery__Do *)m)->verb, "--", 2) == 0)
+        return refuse(why, "an order is a word, not a flag");
     if (m->descriptor == &orrery__add__descriptor) {
         const Orrery__Add *add = (const Orrery__Add *)m;
         if (add->has_count && (add->count == 0 || add->count > 1000))
@@ -437,8 +440,8 @@ static bool sensible(const struct verb *v, ProtobufCMessage *m, const struct sen
 
 static void put_in(Orrery__Command *command, const struct verb *v, ProtobufCMessage **message)
 {
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
-        &orrery__command__descriptor, v->name);
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(&orrery__command__descriptor, v->name);
     CHECK(field);
     const ProtobufCMessageDescriptor *type = field->descriptor;
     ProtobufCMessage *m = fresh(1, type->sizeof_message);
@@ -460,8 +463,8 @@ Orrery__Command *command_parse(const char *const *words, size_t n, char *why, si
         for (unsigned i = 0; i < verbs_n; i++)
             names[i] = verbs[i].name;
         const char *near = n ? nearest_word(words[0], names, verbs_n) : NULL;
-        refuse(&sentence, near ? "there is no command '%s': did you mean %s?"
-                               : "there is no command '%s'%s",
+        refuse(&sentence,
+               near ? "there is no command '%s': did you mean %s?" : "there is no command '%s'%s",
                n ? words[0] : "", near ? near : "");
         return NULL;
     }

@@ -4,11 +4,13 @@
 #define ORRERY_CLUSTER_COMMAND_H
 
 #include "base/bytes.h"
+#include "cluster/units.h"
 #include "command.pb-c.h"
 
-/* Parses the words after `orrery`: {"kill", "n2"}, {"cut", "n1,n2/n3"}, {"link", "n1", "n2", "--delay",
- * "200ms"}. NULL and a sentence that says what is possible. Free with orrery__command__free_unpacked.
- * In lists of nodes a 0 alone stands for all of them; command_expand() puts the numbers in. */
+/* Parses the words after `orrery`: {"kill", "n2"}, {"cut", "n1,n2/n3"}, {"link", "n1", "n2",
+ * "--delay", "200ms"}. NULL and a sentence that says what is possible. Free with
+ * orrery__command__free_unpacked. In lists of nodes a 0 alone stands for all of them;
+ * command_expand() puts the numbers in. */
 Orrery__Command *command_parse(const char *const *words, size_t n, char *why, size_t why_size);
 void command_print(const Orrery__Command *command, struct buf *into); /* "kill n2" */
 bool command_is_verb(const char *word);
@@ -17,8 +19,9 @@ bool command_is_verb(const char *word);
 size_t command_verbs(void);
 const char *command_verb(size_t i);
 const char *command_summary(size_t i);
-const char *command_usage(size_t i, struct buf *into); /* "NODES [--lose all|random] ..."; `into`'s. */
-const char *command_example(size_t i, size_t k);       /* NULL past the last. */
+const char *command_usage(size_t i,
+                          struct buf *into);     /* "NODES [--lose all|random] ..."; `into`'s. */
+const char *command_example(size_t i, size_t k); /* NULL past the last. */
 const char *command_flag(size_t i, size_t k, const char **help); /* NULL past the last. */
 
 /* The nodes that a command names, where it names a list; NULL for the others. */
@@ -26,9 +29,5 @@ const uint32_t *command_nodes(const Orrery__Command *command, size_t *n);
 /* Replaces "all" in lists by 1 to `nodes`, less those for which skip(ctx, node) is true. */
 void command_expand(Orrery__Command *command, uint32_t nodes,
                     bool (*skip)(const void *ctx, uint32_t node), const void *ctx);
-
-/* "200ms", "5s", "1.5us", "50" with a default unit, milliseconds; false when it is no duration. */
-bool duration_parse(const char *text, double *ns);
-void duration_print(double ns, struct buf *into); /* "1.5 ms" */
 
 #endif

@@ -19,22 +19,22 @@ struct fault_break {
 
 struct faults {
     uint32_t nodes;
-    struct fault_links *links;   /* [nodes], by sender - 1 */
-    Orrery__DiskFault *disks;    /* [nodes] */
-    Orrery__ClockFault *clocks;  /* [nodes] */
+    struct fault_links *links;  /* [nodes], by sender - 1 */
+    Orrery__DiskFault *disks;   /* [nodes] */
+    Orrery__ClockFault *clocks; /* [nodes] */
     struct fault_break *breaks;
     size_t n_breaks;
     Orrery__Hold *holds;
     size_t n_holds;
-    Orrery__Pace *paces;         /* Oldest first. */
+    Orrery__Pace *paces; /* Oldest first. */
     size_t n_paces;
 };
 
 void faults_free(struct faults *f);
 void faults_grow(struct faults *f, uint32_t nodes); /* More nodes, all well. */
 
-/* Calls each(ctx, sender, fault) for what senders must be told; `fault` names one direction. Without
- * a `to` it is meant for every receiver. */
+/* Calls each(ctx, sender, fault) for what senders must be told; `fault` names one direction.
+ * Without a `to` it is meant for every receiver. */
 typedef void faults_tell(void *ctx, uint32_t sender, const Orrery__LinkFault *fault);
 void faults_cut(struct faults *f, const Orrery__Cut *cut, faults_tell *each, void *ctx);
 void faults_heal(struct faults *f, const Orrery__Heal *heal, faults_tell *each, void *ctx);

@@ -44,7 +44,7 @@ bool decimal_parse(const char *text, double *number)
 
 struct unit {
     const char *name;
-    double factor;
+    double factor; /* Negative: divide by it. */
 };
 
 static bool with_unit(const char *text, const struct unit *units, double *number)
@@ -54,7 +54,8 @@ static bool with_unit(const char *text, const struct unit *units, double *number
         return false;
     for (; units->name; units++)
         if (strcmp(rest, units->name) == 0) {
-            *number *= units->factor;
+            /* Divided, where that is exact: 10% is the double nearest to 0.1. */
+            *number = units->factor < 0 ? *number / -units->factor : *number * units->factor;
             return true;
         }
     return false;
@@ -63,8 +64,8 @@ static bool with_unit(const char *text, const struct unit *units, double *number
 bool duration_parse(const char *text, double *ns)
 {
     /* "50" alone is in milliseconds, as most time-outs are told. */
-    static const struct unit units[] = {{"", 1e6},   {"ns", 1},  {"us", 1e3},  {"\u00b5s", 1e3},
-                                        {"ms", 1e6}, {"s", 1e9}, {"m", 60e9},  {"min", 60e9},
+    static const struct unit units[] = {{"", 1e6},     {"ns", 1},  {"us", 1e3}, {"\u00b5s", 1e3},
+                                        {"ms", 1e6},   {"s", 1e9}, {"m", 60e9}, {"min", 60e9},
                                         {"h", 3600e9}, {NULL, 0}};
     /* Up to a thousand hours: far beyond any experiment, and exact in 64 bits. */
     return with_unit(text, units, ns) && fabs(*ns) <= 3.6e15;
@@ -107,7 +108,10 @@ void duration_print(double ns, struct buf *into)
     while (u < 5 && fabs(ns) >= units[u + 1].ns)
         u++;
     double value = ns / units[u].ns;
-    buf_printf(into, "%.*f", fabs(value) < 10 && u > 0 ? 2 : fabs(value) < 100 && u > 0 ? 1 : 0,
+    buf_printf(into, "%.*f",
+               fabs(value) < 10 && u > 0    ? 2
+               : fabs(value) < 100 && u > 0 ? 1
+                                            : 0,
                value);
     const uint8_t *end = into->base + into->len;
     if (memchr(end - 4 < into->base ? into->base : end - 4, '.', 4))
@@ -120,13 +124,9 @@ void duration_print(double ns, struct buf *into)
 
 bool share_parse(const char *text, double *share)
 {
-    static const struct unit units[] = {{"", 1}, {"%", 0.01}, {NULL, 0}};
-    double number;
-    const char *rest = decimal_at(text, &number);
+    static const struct unit units[] = {{"", 1}, {"%", -100}, {NULL, 0}};
     if (!with_unit(text, units, share))
         return false;
-    if (*rest == '%')
-        *share = number / 100;
     return *share >= 0 && *share <= 1;
 }
 
@@ -137,10 +137,9 @@ void share_print(double share, struct buf *into)
 
 bool rate_parse(const char *text, uint64_t *bytes)
 {
-    static const struct unit units[] = {{"", 1},         {"B", 1},       {"kB", 1e3},
-                                        {"KB", 1e3},     {"MB", 1e6},    {"GB", 1e9},
-                                        {"KiB", 1024},   {"MiB", 1048576}, {"GiB", 1073741824},
-                                        {NULL, 0}};
+    static const struct unit units[] = {
+        {"", 1},     {"B", 1},      {"kB", 1e3},      {"KB", 1e3},         {"MB", 1e6},
+        {"GB", 1e9}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {NULL, 0}};
     char copy[48];
     size_t n = strlen(text);
     if (n >= sizeof copy)
@@ -207,7 +206,7 @@ static bool node_list_fill(const char *text, struct node_list *list)
         to = from;
         if (*text == '-' && !(text = node_at(text + 1, &to)))
             return false;
-        if (to < from || list->n + (to - from) >= NODE_LIST_MAX)
+        if (to < from || to - from >= NODE_LIST_MAX - list->n)
             return false;
         for (uint32_t node = from; node <= to; node++)
             list->nodes[list->n++] = node;
@@ -304,7 +303,8 @@ const char *nearest_word(const char *typed, const char *const *words, size_t n)
         }
     }
     size_t length = strlen(typed);
-    return best && best_distance <= (length > 5 ? 2 : 1) + (length > 8) ? best : NULL;
+    size_t near = length > 8 ? 3 : length > 5 ? 2 : 1;
+    return best && best_distance <= near ? best : NULL;
 }
 
 /* Copies one word without its quotes; NULL when a quote is not closed. */
@@ -382,14 +382,14 @@ void text_clean(char *into, size_t size, struct bytes text)
     size_t written = 0;
     for (size_t at = 0; at < text.len;) {
         size_t n = printable(text.base + at, text.len - at);
-        if (written + (n ? n : 1) >= size)
+        if (written + (n ? n : 1U) >= size)
             break;
         if (n)
             memcpy(into + written, text.base + at, n);
         else
             into[written] = '?';
-        written += n ? n : 1;
-        at += n ? n : 1;
+        written += n ? n : 1U;
+        at += n ? n : 1U;
     }
     into[written] = '\0';
 }

@@ -1,15 +1,32 @@
 #include "cluster/verbs.h"
 
-#define NODES {NULL, "nodes", UNIT_NODES, true, false, "NODES", NULL}
-#define FLAGGED(flag, field, unit, place, help) {flag, field, unit, false, false, place, help}
+#include <stddef.h>
+
+#define NODES                                                                                      \
+    {                                                                                              \
+        NULL, "nodes", UNIT_NODES, true, false, "NODES", NULL                                      \
+    }
+#define FLAGGED(flag, field, unit, place, help)                                                    \
+    {                                                                                              \
+        flag, field, unit, false, false, place, help                                               \
+    }
 
 const struct verb verbs[] = {
-    {"kill", "ends nodes at once, as a crash would (SIGKILL)", {NODES}, false,
+    {"kill",
+     "ends nodes at once, as a crash would (SIGKILL)",
+     {NODES},
+     false,
      {"kill n2", "kill n1,n3", "kill n2-n5"}},
-    {"pause", "stops nodes where they stand (SIGSTOP); others see silence", {NODES}, false,
+    {"pause",
+     "stops nodes where they stand (SIGSTOP); others see silence",
+     {NODES},
+     false,
      {"pause n2"}},
     {"resume", "lets paused nodes go on (SIGCONT)", {NODES}, false, {"resume n2", "resume all"}},
-    {"restart", "starts nodes again on the same disk; a live one is killed first", {NODES}, false,
+    {"restart",
+     "starts nodes again on the same disk; a live one is killed first",
+     {NODES},
+     false,
      {"restart n2"}},
     {"stop", "asks nodes to end", {NODES}, false, {"stop n2"}},
     {"power",
@@ -26,8 +43,11 @@ const struct verb verbs[] = {
       FLAGGED("--one-way", "one_way", UNIT_FLAG, NULL, "only what the first group sends")},
      false,
      {"cut n1,n2/n3", "cut n1/n2 --one-way"}},
-    {"heal", "ends all faults of links: of all of them, or of those to and from some nodes",
-     {{NULL, "nodes", UNIT_NODES, false, false, "NODES", NULL}}, false, {"heal", "heal n3"}},
+    {"heal",
+     "ends all faults of links: of all of them, or of those to and from some nodes",
+     {{NULL, "nodes", UNIT_NODES, false, false, "NODES", NULL}},
+     false,
+     {"heal", "heal n3"}},
     {"link",
      "makes the link between two nodes slow, lossy or cut",
      {{NULL, "from", UNIT_NODE, true, false, "NODE", NULL},
@@ -91,18 +111,23 @@ const struct verb verbs[] = {
       FLAGGED("--duplicate", "duplicate", UNIT_FLAG, NULL, "deliver it twice")},
      false,
      {"deliver", "deliver n1 --to n2", "deliver n3 --drop"}},
-    {"add", "adds nodes to the cluster",
-     {{NULL, "count", UNIT_WHOLE, false, false, "COUNT", NULL}}, false, {"add", "add 3"}},
+    {"add",
+     "adds nodes to the cluster",
+     {{NULL, "count", UNIT_WHOLE, false, false, "COUNT", NULL}},
+     false,
+     {"add", "add 3"}},
     {"remove", "ends nodes for good: they are members no more", {NODES}, false, {"remove n3"}},
     {"set",
      "changes settings of a protocol while it runs",
-     {NODES, {NULL, "settings", UNIT_WORDS, true, false, "KEY=VALUE", NULL},
+     {NODES,
+      {NULL, "settings", UNIT_WORDS, true, false, "KEY=VALUE", NULL},
       FLAGGED("--instance", "instance", UNIT_WHOLE, "NUMBER", "of the protocol (1)")},
      false,
      {"set all interval-ms=200", "set n1 detector=fixed timeout-ms=500"}},
     {"do",
      "gives an order to a protocol",
-     {NODES, {NULL, "verb", UNIT_TEXT, true, false, "VERB", NULL},
+     {NODES,
+      {NULL, "verb", UNIT_TEXT, true, false, "VERB", NULL},
       {NULL, "words", UNIT_WORDS, false, false, "WORD", NULL},
       FLAGGED("--instance", "instance", UNIT_WHOLE, "NUMBER", "of the protocol (1)")},
      false,

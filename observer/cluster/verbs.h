@@ -1,5 +1,5 @@
-/* The table of commands: each verb with its places (by position) and flags, every one a field of the
- * verb's message in command.proto. */
+/* The table of commands: each verb with its places (by position) and flags, every one a field of
+ * the verb's message in command.proto. */
 #ifndef ORRERY_CLUSTER_VERBS_H
 #define ORRERY_CLUSTER_VERBS_H
 
@@ -10,19 +10,19 @@ enum unit_kind {
     UNIT_NODE,      /* n2 or all */
     UNIT_SIDES,     /* n1,n2/n3: fields a and b */
     UNIT_DURATION,
-    UNIT_SHARE,     /* 10% */
-    UNIT_RATE,      /* 100kB */
+    UNIT_SHARE, /* 10% */
+    UNIT_RATE,  /* 100kB */
     UNIT_WHOLE,
     UNIT_FACTOR,
     UNIT_PPM,
-    UNIT_FLAG,      /* Stands alone, or as --no-NAME where that has a meaning. */
+    UNIT_FLAG, /* Stands alone, or as --no-NAME where that has a meaning. */
     UNIT_ENUM,
     UNIT_TEXT,
-    UNIT_WORDS,     /* All that is left. */
+    UNIT_WORDS, /* All that is left. */
 };
 
 struct slot {
-    const char *flag;  /* "--delay"; NULL: by position. */
+    const char *flag; /* "--delay"; NULL: by position. */
     const char *field;
     enum unit_kind unit;
     bool required;     /* By position only. */
@@ -37,7 +37,7 @@ struct verb {
     const char *name; /* Also the field of Command. */
     const char *summary;
     struct slot slots[SLOTS_MAX];
-    bool wants_flag;  /* Says nothing without one of its flags. */
+    bool wants_flag; /* Says nothing without one of its flags. */
     const char *examples[EXAMPLES_MAX + 1];
 };
 
