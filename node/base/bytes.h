@@ -30,13 +30,13 @@ bool bytes_equal(struct bytes a, struct bytes b);
 int bytes_compare(struct bytes a, struct bytes b); /* As memcmp, shorter first on a tie. */
 
 void buf_free(struct buf *b);
-void buf_clear(struct buf *b);                     /* Keeps the memory. */
-void buf_reserve(struct buf *b, size_t more);      /* cap - len >= more afterwards. */
-uint8_t *buf_extend(struct buf *b, size_t n);      /* n new bytes at the end, unset. */
+void buf_clear(struct buf *b);                /* Keeps the memory. */
+void buf_reserve(struct buf *b, size_t more); /* cap - len >= more afterwards. */
+uint8_t *buf_extend(struct buf *b, size_t n); /* n new bytes at the end, unset. */
 void buf_append(struct buf *b, struct bytes more);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_consume(struct buf *b, size_t n);         /* Drops the first n bytes. */
-struct bytes buf_bytes(const struct buf *b);       /* Valid until the buffer changes. */
+void buf_consume(struct buf *b, size_t n);   /* Drops the first n bytes. */
+struct bytes buf_bytes(const struct buf *b); /* Valid until the buffer changes. */
 
 /* Little-endian, unaligned. */
 static inline void put_u32(uint8_t *at, uint32_t v)

@@ -26,13 +26,14 @@ struct clock {
     uint64_t drift_from_ns; /* Machine time since when it drifts. */
 };
 
-void clock_init(struct clock *c, uint64_t epoch_ns);              /* Cluster time 0 is there. */
+void clock_init(struct clock *c, uint64_t epoch_ns); /* Cluster time 0 is there. */
 void clock_pace(struct clock *c, uint64_t mono_ns, double factor);
 nsec clock_now(const struct clock *c, uint64_t mono_ns);
 /* When the machine's clock will show cluster time `at`; UINT64_MAX while time stands still. */
 uint64_t clock_until(const struct clock *c, nsec at, uint64_t mono_ns);
 double clock_factor(const struct clock *c, uint64_t mono_ns);
-void clock_fault(struct clock *c, uint64_t mono_ns, const int64_t *skew_ns, const double *drift_ppm);
+void clock_fault(struct clock *c, uint64_t mono_ns, const int64_t *skew_ns,
+                 const double *drift_ppm);
 int64_t clock_wall(const struct clock *c, uint64_t mono_ns, int64_t machine_wall_ns);
 
 #endif

@@ -15,8 +15,8 @@
 enum { LEDGER_FILES_MAX = 64, LEDGER_NAME_MAX = 64, LEDGER_BLOCK = 512 };
 
 struct ledger_file {
-    _Atomic uint32_t used;       /* Set last, cleared first. */
-    char name[LEDGER_NAME_MAX];  /* Relative to the node's directory; never with "..". */
+    _Atomic uint32_t used;      /* Set last, cleared first. */
+    char name[LEDGER_NAME_MAX]; /* Relative to the node's directory; never with "..". */
     _Atomic uint64_t synced;
     _Atomic uint64_t written;
 };

@@ -14,9 +14,9 @@ struct memory {
 };
 
 void memory_init(struct memory *m, size_t limit);
-void *memory_alloc(struct memory *m, size_t n);            /* NULL past the limit. */
-void *memory_resize(struct memory *m, void *p, size_t n);  /* As realloc; new bytes are zero. */
-void memory_free(struct memory *m, void *p);               /* p may be NULL. */
-void memory_clear(struct memory *m);                       /* Frees all that is left. */
+void *memory_alloc(struct memory *m, size_t n);           /* NULL past the limit. */
+void *memory_resize(struct memory *m, void *p, size_t n); /* As realloc; new bytes are zero. */
+void memory_free(struct memory *m, void *p);              /* p may be NULL. */
+void memory_clear(struct memory *m);                      /* Frees all that is left. */
 
 #endif

@@ -4,8 +4,9 @@
  * I/O, reads no clock, and has no heap but the one it is lent. Inputs are borrowed for the call;
  * effects live until the next step; what a protocol wants to keep it copies.
  *
- * A life begins with zeroed state: init, the snapshot and records of each log (oldest first, logs in
- * the order of their declaration), then START. Before START nothing may be emitted but traces. */
+ * A life begins with zeroed state: init, the snapshot and records of each log (oldest first, logs
+ * in the order of their declaration), then START. Before START nothing may be emitted but what only
+ * tells: traces, moves and violations. */
 #ifndef ORRERY_CORE_CORE_H
 #define ORRERY_CORE_CORE_H
 
@@ -21,10 +22,16 @@ typedef uint32_t node_id;   /* Nodes count from 1. */
 typedef uint64_t lsn;       /* Ordinal of a record in its log, from 1. */
 typedef uint64_t client_id; /* A connection of the client port. */
 
-enum { NODE_NONE = 0, LSN_NONE = 0, LOGS_MAX = 4, EFFECTS_MAX = 1024, DATAGRAM_MAX = 1400 };
-#define NSEC_NEVER UINT64_MAX
+enum {
+    NODE_NONE = 0,
+    LSN_NONE = 0,
+    LOGS_MAX = 4,
+    EFFECTS_MAX = 1024,  /* Of one step. */
+    DATAGRAM_MAX = 1400, /* Bytes of a message that goes as a datagram, its envelope not counted. */
+};
+#define NSEC_NEVER  UINT64_MAX
 #define NSEC_PER_MS UINT64_C(1000000)
-#define NSEC_PER_S UINT64_C(1000000000)
+#define NSEC_PER_S  UINT64_C(1000000000)
 
 enum transport { TRANSPORT_DATAGRAM, TRANSPORT_STREAM };
 enum link_reason { LINK_OK, LINK_REFUSED, LINK_RESET, LINK_SILENT, LINK_CLOSED };
@@ -54,14 +61,14 @@ enum input_kind {
     INPUT_MESSAGE,      /* A peer's message arrived. */
     INPUT_LINK,         /* A stream to or from a peer came up, or went down for a reason. */
     INPUT_WAKE,         /* now >= deadline(core). */
-    INPUT_WRITTEN,      /* Handed to the kernel up to here, not yet synced; only if asked for. */
-    INPUT_DURABLE,      /* Every record up to here is on disk. */
-    INPUT_DATA,         /* What out_read() asked for. */
-    INPUT_REQUEST,      /* A client asks for something. */
-    INPUT_CREDIT,       /* A client that was slow takes replies again. */
-    INPUT_DISCONNECT,   /* A client is gone; its requests in progress go on. */
-    INPUT_SETTINGS,     /* .settings replace those of core_config. */
-    INPUT_ORDER,        /* A lab's command. */
+    INPUT_WRITTEN, /* Handed to the kernel up to here, not yet synced; only if core_ops.written. */
+    INPUT_DURABLE, /* Every record up to here is on disk. */
+    INPUT_DATA,    /* What out_read() asked for. */
+    INPUT_REQUEST, /* A client asks for something. */
+    INPUT_CREDIT,  /* A client that was slow takes replies again. */
+    INPUT_DISCONNECT, /* A client is gone; its requests in progress go on. */
+    INPUT_SETTINGS,   /* .settings replace those of core_config. */
+    INPUT_ORDER,      /* A lab's command. */
 };
 
 struct input {
@@ -127,7 +134,7 @@ enum effect_kind {
 
 struct effect {
     enum effect_kind kind;
-    bool held;      /* SEND, REPLY, APPEND: leaves once `after_log` is durable up to `after`. */
+    bool held; /* SEND, REPLY, APPEND: leaves once `after_log` is durable up to `after`. */
     uint32_t after_log;
     lsn after;
     struct body body;
@@ -163,7 +170,8 @@ struct effect {
             bool more;
         } reply;
         struct {
-            uint32_t type;
+            uint32_t type; /* Index in core_ops.traces; behind them, where it has clients, */
+            bool detail;   /* history.Invoke and history.Complete. */
         } trace;
         struct {
             uint32_t machine;
@@ -185,15 +193,22 @@ struct out {
     struct effect effects[EFFECTS_MAX];
     uint32_t n;
     lsn last[LOGS_MAX]; /* Newest record emitted so far in each log, over all steps. */
-    bool recovering;
+    bool recovering;    /* Only what tells may be emitted. */
+    bool viewing;       /* Only a view may. */
     struct random *random;
     uint64_t *lamport;
     const struct core_ops *ops;
     struct arena *arena;
 };
 
-/* Sends and replies leave only once every record emitted so far in the log that core_ops.waits_for
- * names is durable (at once where the protocol has no log). The _now forms promise nothing about the disk and leave at once. */
+/* Effects leave in the order of these calls, those that wait for the disk later, and still in order
+ * among themselves. Bodies and lists of receivers are copied or packed here; what slices of memory
+ * point to must live in the arena or the input.
+ *
+ * Sends and replies leave only once every record emitted so far in the log that core_ops.waits_for
+ * names is durable (at once where the protocol has no log). The _now forms promise nothing about
+ * the disk and leave at once. A message to oneself comes back as a MESSAGE once the step has
+ * returned; it is never lost. */
 void out_send(struct out *o, node_id to, enum transport t, const ProtobufCMessage *m);
 void out_send_now(struct out *o, node_id to, enum transport t, const ProtobufCMessage *m);
 void out_send_many(struct out *o, const node_id *to, uint32_t n, enum transport t,
@@ -213,13 +228,14 @@ void out_truncate_from(struct out *o, uint32_t log, lsn at);   /* `at` and above
 void out_snapshot(struct out *o, uint32_t log, lsn at, struct body body);
 void out_read(struct out *o, uint32_t log, lsn at, uint32_t count, uint64_t tag);
 
-void out_trace(struct out *o, const ProtobufCMessage *m); /* A type of core_ops.traces. */
-/* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped. `why` lives until the next step. */
+void out_trace(struct out *o, const ProtobufCMessage *m);  /* A type of core_ops.traces. */
+void out_detail(struct out *o, const ProtobufCMessage *m); /* The same, told at LEVEL_FULL only. */
+void out_view(struct out *o, const ProtobufCMessage *m);   /* Only from core_ops.view. */
+/* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped; `why` as long as the step. */
 void out_violation(struct out *o, node_id from, const char *why, struct bytes bad);
-void out_view(struct out *o, const ProtobufCMessage *m);  /* Only from core_ops.view. */
 
-uint64_t out_lamport(struct out *o);                      /* Ticks; returns logical time. */
-uint64_t out_random(struct out *o, uint64_t max);         /* Uniform in [0, max). */
+uint64_t out_lamport(struct out *o);              /* Ticks; returns logical time. */
+uint64_t out_random(struct out *o, uint64_t max); /* Uniform in [0, max). */
 
 /* Memory that lives until the next step. Past the arena's bound: NULL, or an empty body. */
 void *out_alloc(struct out *o, size_t n);
@@ -230,14 +246,15 @@ ProtobufCMessage *out_unpack(struct out *o, const ProtobufCMessageDescriptor *d,
 
 struct core_config {
     node_id self;
-    const node_id *members; /* Every node of the cluster, self too, ascending; lives with the core. */
+    const node_id
+        *members; /* Every node of the cluster, self too, ascending; as long as the core. */
     uint32_t n_members;
     const ProtobufCMessage *settings; /* Of core_ops.settings; lives with the core. */
     struct memory *memory;
 };
 
 struct log_options {
-    bool no_checksum;   /* A flaw: recovery believes what it reads. */
+    bool no_checksum; /* A flaw: recovery believes what it reads. */
     enum { SYNC_GROUP, SYNC_EACH, SYNC_NEVER } sync;
     uint64_t segment_bytes; /* 0: the store's default. */
 };
@@ -246,26 +263,28 @@ struct fsm_table;
 
 struct core_ops {
     const char *name;
-    const char *summary;                         /* One line for `orrery sandbox --help`. */
-    size_t size;                                 /* Of the state. */
-    const ProtobufCMessageDescriptor *message;   /* Between peers; one message with a oneof. */
+    const char *summary;                       /* One line for `orrery sandbox --help`. */
+    size_t size;                               /* Of the state. */
+    const ProtobufCMessageDescriptor *message; /* Between peers; one message with a oneof. */
     const ProtobufCMessageDescriptor *settings;
     const ProtobufCMessageDescriptor *view_type;
     const ProtobufCMessageDescriptor *const *traces; /* Up to NULL. */
-    const char *const *logs;                     /* Up to NULL; may be NULL. Log 0 comes first. */
-    uint32_t waits_for;                          /* The log that sends and replies wait for. */
-    const struct fsm_table *const *machines;     /* Up to NULL; may be NULL. */
-    struct bytes (*schema)(void);                /* FileDescriptorSet of all the types above. */
-    bool clients;                                /* Opens the client port, which speaks RESP. */
+    const char *const *logs;                 /* Up to NULL; may be NULL. Log 0 comes first. */
+    uint32_t waits_for;                      /* The log that sends and replies wait for. */
+    const struct fsm_table *const *machines; /* Up to NULL; may be NULL. */
+    struct bytes (*schema)(void);            /* FileDescriptorSet of all the types above. */
+    bool clients;                            /* Opens the client port, which speaks RESP. */
+    bool written;                            /* Wants INPUT_WRITTEN. */
     void (*defaults)(ProtobufCMessage *settings);
     /* Writes a sentence and returns false when the settings make no sense. */
     bool (*accept)(const ProtobufCMessage *settings, char *why, size_t size);
-    void (*log_options)(const ProtobufCMessage *settings, uint32_t log, struct log_options *options);
+    void (*log_options)(const ProtobufCMessage *settings, uint32_t log,
+                        struct log_options *options);
     void (*init)(void *core, const struct core_config *config);
     void (*step)(void *core, const struct input *in, struct out *out);
-    nsec (*deadline)(const void *core);          /* A pure function of the state; NSEC_NEVER. */
-    void (*view)(const void *core, struct out *out); /* Emits the whole visible state: out_view(). */
-    void (*check)(const void *core);             /* Asserts the local invariants. */
+    nsec (*deadline)(const void *core);              /* A pure function of the state; NSEC_NEVER. */
+    void (*view)(const void *core, struct out *out); /* Emits the visible state: out_view(). */
+    void (*check)(const void *core);                 /* Asserts the local invariants. */
 };
 
 #endif

@@ -4,9 +4,10 @@
 
 #include "core/core.h"
 
-/* Sets a field of `m` from text: numbers with their bounds, booleans, enum values in lower case with
- * dashes ("ring", "phi-accrual"), strings. False and a sentence that names what is possible when
- * it cannot. Strings are copied into `arena`. */
+/* Sets a field of `m` from text: numbers with their bounds, booleans (true, false), enum values in
+ * lower case with dashes ("ring", "phi-accrual"), strings and bytes. Keys are the fields' names,
+ * with dashes or underscores. False and a sentence that names what is possible when it cannot.
+ * Strings are copied into `arena`. */
 bool settings_set(ProtobufCMessage *m, struct bytes key, struct bytes value, struct arena *arena,
                   char *why, size_t why_size);
 
