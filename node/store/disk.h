@@ -1,5 +1,5 @@
-/* What a log needs of a disk: named files in one folder, appended to, synced, read. Calls block. The
- * real one is runtime/disk_posix.h, the simulated one store/disk_memory.h.
+/* What a log needs of a disk: named files in one folder, appended to, synced, read. Calls block.
+ * The real one is runtime/disk_posix.h, the simulated one store/disk_memory.h.
  *
  * Every call returns 0 or a negative error: DISK_FULL, DISK_IO, NOT_FOUND. A real disk must bear a
  * read by the planning thread while a job writes on another. */

@@ -1,9 +1,9 @@
 /* A named log: an ordered sequence of records in preallocated segments, with an optional snapshot
  * that stands for a prefix of it.
  *
- * The log plans, a job does. log_append() and the others only decide where bytes go; log_take() gives
- * the work that piled up as one job, which may run on any thread (or be simulated) while the log
- * plans on. So the records that arrive during one sync share the next: group commit.
+ * The log plans, a job does. log_append() and the others only decide where bytes go; log_take()
+ * gives the work that piled up as one job, which may run on any thread (or be simulated) while the
+ * log plans on. So the records that arrive during one sync share the next: group commit.
  *
  * Files: NAME.<first lsn, 16 hex digits>.log for segments, NAME.<lsn>.snap for the snapshot. */
 #ifndef ORRERY_STORE_LOG_H
@@ -36,8 +36,8 @@ void log_truncate_before(struct log *l, lsn at); /* Whole segments go. */
 void log_truncate_from(struct log *l, lsn at);   /* The next append is `at`. */
 void log_snapshot(struct log *l, lsn at, struct bytes body);
 
-lsn log_first(const struct log *l);   /* Oldest record kept; last + 1 when there is none. */
-lsn log_last(const struct log *l);    /* Newest record planned. */
+lsn log_first(const struct log *l); /* Oldest record kept; last + 1 when there is none. */
+lsn log_last(const struct log *l);  /* Newest record planned. */
 lsn log_written(const struct log *l);
 lsn log_durable(const struct log *l);
 

@@ -7,9 +7,9 @@
  *   type    1
  *   body    length
  *
- * All little-endian. Segments are preallocated with zeros, and a length-and-crc of zeros is their
- * end. `behind` lets recovery tell a torn tail from damage: a bad record that a later, intact one
- * calls synced was once whole. */
+ * All little-endian. Segments are preallocated with zeros, and a header of zeros is their end: no
+ * record has the lsn 0. `behind` (all ones: nothing is known to be synced) lets recovery tell a
+ * torn tail from damage: a bad record that a later, intact one calls synced was once whole. */
 #ifndef ORRERY_STORE_RECORD_H
 #define ORRERY_STORE_RECORD_H
 
@@ -29,7 +29,8 @@ void record_encode(struct buf *into, const struct record *r);
 enum record_state { RECORD_OK, RECORD_END, RECORD_BAD };
 
 /* Reads the record at the start of `b`. On RECORD_OK *size is what it takes on disk, and the body
- * points into `b`. RECORD_END: zeros, or nothing. RECORD_BAD: anything else. With no_checksum (a
+ * points into `b`. RECORD_END: a header
+ * of zeros, or nothing. RECORD_BAD: anything else. With no_checksum (a
  * flaw) only the length is believed to matter. */
 enum record_state record_decode(struct bytes b, bool no_checksum, struct record *r, size_t *size);
 
