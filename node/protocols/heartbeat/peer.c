@@ -172,7 +172,7 @@ static void trace_gap(const struct peer *p, const Heartbeat__Beat *beat, uint64_
     t.number = beat->number;
     t.gap_ns = p->last_beat ? since(p->last_at, now) : 0;
     t.missed = p->last_beat ? beat->number - p->last_beat - 1 : 0;
-    out_trace(out, &t.base);
+    out_detail(out, &t.base);
 }
 
 void peer_beat(struct peer *p, const struct rules *rules, uint32_t boot,
@@ -185,8 +185,7 @@ void peer_beat(struct peer *p, const struct rules *rules, uint32_t boot,
         before[d] = describe(p, d, now);
     if (boot != p->boot)
         forget_life(p, rules, boot, out);
-    if (!rules->quiet)
-        trace_gap(p, beat, now, out);
+    trace_gap(p, beat, now, out);
     if (beat->interval_ns != p->interval_ns) {
         /* Gaps of another rhythm say nothing about this one. */
         p->interval_ns = beat->interval_ns;

@@ -76,7 +76,6 @@ void rules_read(struct rules *r, const ProtobufCMessage *settings)
         .detector = s->detector,
         .ring = s->watch == HEARTBEAT__WATCH__RING,
         .links = s->transport == HEARTBEAT__TRANSPORT__TCP,
-        .quiet = s->quiet,
     };
     for (size_t i = 0; i < s->n_flaws; i++) {
         r->no_slack |= s->flaws[i] == HEARTBEAT__FLAW__SHORT_TIMEOUT;

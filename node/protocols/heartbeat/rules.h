@@ -17,8 +17,7 @@ struct rules {
     uint32_t neighbours;
     Heartbeat__Detector detector;
     bool ring;
-    bool links; /* Over TCP: broken links are evidence. */
-    bool quiet;
+    bool links;      /* Over TCP: broken links are evidence. */
     bool no_slack;   /* Flaw: limits leave no room for jitter. */
     bool wall_clock; /* Flaw: silence is measured on the wall clock. */
 };
