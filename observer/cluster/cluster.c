@@ -1,8 +1,10 @@
 #include "cluster/cluster.h"
 
 #include "base/check.h"
+#include "base/errors.h"
 #include "cluster/command.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *node_state_name(enum node_state state)
@@ -91,4 +93,103 @@ void command_expand(Orrery__Command *command, uint32_t nodes,
             if (!skip || !skip(ctx, node))
                 (*lists[i].nodes)[(*lists[i].n)++] = node;
     }
+}
+
+static bool is_removed(const void *ctx, uint32_t node)
+{
+    const struct cluster *c = ctx;
+    struct cluster_node n;
+    return !c->ops->node(c, node, &n) || n.state == NODE_REMOVED;
+}
+
+void cluster_expand(const struct cluster *c, Orrery__Command *command)
+{
+    command_expand(command, c->ops->nodes(c), is_removed, c);
+}
+
+static int no_such(const struct cluster *c, uint32_t node, char *why, size_t why_size)
+{
+    uint32_t nodes = c->ops->nodes(c);
+    if (node <= nodes && node > 0)
+        snprintf(why, why_size, "n%u was removed", node);
+    else if (nodes == 1)
+        snprintf(why, why_size, "there is no n%u: the cluster has n1 only", node);
+    else
+        snprintf(why, why_size, "there is no n%u: the cluster has n1 to n%u", node, nodes);
+    return ERROR_NOT_FOUND;
+}
+
+/* Whether a verb has any effect on a node in this state. */
+static bool fits(Orrery__Command__VerbCase verb, enum node_state state)
+{
+    bool alive = state == NODE_STARTING || state == NODE_RUNNING || state == NODE_PAUSED;
+    switch (verb) {
+    case ORRERY__COMMAND__VERB_PAUSE:
+        return state == NODE_RUNNING || state == NODE_STARTING;
+    case ORRERY__COMMAND__VERB_RESUME:
+        return state == NODE_PAUSED;
+    case ORRERY__COMMAND__VERB_KILL:
+    case ORRERY__COMMAND__VERB_STOP:
+    case ORRERY__COMMAND__VERB_POWER:
+    case ORRERY__COMMAND__VERB_DO:
+        return alive;
+    default:
+        return true;
+    }
+}
+
+static int check_list(const struct cluster *c, const Orrery__Command *command,
+                      const uint32_t *nodes, size_t n, char *why, size_t why_size)
+{
+    struct cluster_node node;
+    bool any = n == 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!c->ops->node(c, nodes[i], &node) || node.state == NODE_REMOVED)
+            return no_such(c, nodes[i], why, why_size);
+        any = any || fits(command->verb_case, node.state);
+    }
+    if (any)
+        return 0;
+    if (n == 1)
+        snprintf(why, why_size, "%s is %s", node.name, node_state_name(node.state));
+    else
+        snprintf(why, why_size, "none of these %zu nodes is in a state for that", n);
+    return ERROR_REFUSED;
+}
+
+static int check_one(const struct cluster *c, uint32_t node, char *why, size_t why_size)
+{
+    struct cluster_node n;
+    if (node == 0 || (c->ops->node(c, node, &n) && n.state != NODE_REMOVED))
+        return 0;
+    return no_such(c, node, why, why_size);
+}
+
+int cluster_check(const struct cluster *c, const Orrery__Command *command, char *why,
+                  size_t why_size)
+{
+    struct list lists[2];
+    size_t n = lists_of((Orrery__Command *)(uintptr_t)command, lists);
+    for (size_t i = 0; i < n; i++) {
+        int error = check_list(c, command, *lists[i].nodes, *lists[i].n, why, why_size);
+        if (error < 0)
+            return error;
+    }
+    uint32_t ends[2] = {0, 0};
+    if (command->verb_case == ORRERY__COMMAND__VERB_LINK) {
+        ends[0] = command->link->from;
+        ends[1] = command->link->to;
+        if (ends[0] && ends[0] == ends[1]) {
+            snprintf(why, why_size, "a link has two ends: n%u has none to itself", ends[0]);
+            return ERROR_REFUSED;
+        }
+    } else if (command->verb_case == ORRERY__COMMAND__VERB_HOLD) {
+        ends[0] = command->hold->from;
+        ends[1] = command->hold->to;
+    } else if (command->verb_case == ORRERY__COMMAND__VERB_DELIVER) {
+        ends[0] = command->deliver->from;
+        ends[1] = command->deliver->to;
+    }
+    int error = check_one(c, ends[0], why, why_size);
+    return error < 0 ? error : check_one(c, ends[1], why, why_size);
 }

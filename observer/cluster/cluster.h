@@ -81,7 +81,16 @@ struct cluster_ops {
     /* Faults in force, one in words per call. */
     void (*faults)(const struct cluster *c,
                    void (*each)(void *arg, uint32_t node, const char *words), void *arg);
+    /* Messages held back, waiting to be delivered by hand. */
+    uint32_t (*held)(const struct cluster *c);
 };
+
+/* What every backend must refuse: nodes that are not there, or in no state for it. 0, or negative
+ * and a sentence. */
+int cluster_check(const struct cluster *c, const Orrery__Command *command, char *why,
+                  size_t why_size);
+/* Replaces "all" in a command's lists by the nodes that are there. */
+void cluster_expand(const struct cluster *c, Orrery__Command *command);
 
 struct cluster {
     const struct cluster_ops *ops;

@@ -185,7 +185,7 @@ void faults_clock(struct faults *f, uint32_t node, const Orrery__ClockFault *clo
     OVERLAY(&f->clocks[node - 1], clock, drift_ppm);
 }
 
-void faults_break(struct faults *f, uint32_t node, const Orrery__Break *what)
+void faults_break(struct faults *f, uint32_t node, const Orrery__Break *what, uint64_t because)
 {
     if (what->clear) {
         faults_unbreak(f, node, what->id);
@@ -193,7 +193,7 @@ void faults_break(struct faults *f, uint32_t node, const Orrery__Break *what)
     }
     f->breaks = grown(f->breaks, f->n_breaks + 1, sizeof *f->breaks);
     struct fault_break *b = &f->breaks[f->n_breaks++];
-    *b = (struct fault_break){.id = what->id, .node = node, .what = *what};
+    *b = (struct fault_break){.id = what->id, .node = node, .because = because, .what = *what};
     b->what.n_nodes = 0;
     b->what.nodes = NULL;
     b->what.pattern = what->pattern ? strdup(what->pattern) : NULL;
@@ -202,11 +202,11 @@ void faults_break(struct faults *f, uint32_t node, const Orrery__Break *what)
         memcpy(b->what.compiled.data, what->compiled.data, what->compiled.len);
 }
 
-const Orrery__Break *faults_broke(const struct faults *f, uint32_t node, uint32_t id)
+const struct fault_break *faults_broke(const struct faults *f, uint32_t node, uint32_t id)
 {
     for (size_t i = 0; i < f->n_breaks; i++)
         if (f->breaks[i].node == node && f->breaks[i].id == id)
-            return &f->breaks[i].what;
+            return &f->breaks[i];
     return NULL;
 }
 

@@ -14,6 +14,7 @@ struct fault_links { /* Of one sender: towards everybody (to = 0), then what dif
 struct fault_break {
     uint32_t id;
     uint32_t node;
+    uint64_t because;   /* Lane 0: the command that set it. */
     Orrery__Break what; /* Its texts are owned. */
 };
 
@@ -42,9 +43,10 @@ void faults_link(struct faults *f, const Orrery__LinkFault *link, faults_tell *e
 
 void faults_disk(struct faults *f, uint32_t node, const Orrery__DiskFault *disk);
 void faults_clock(struct faults *f, uint32_t node, const Orrery__ClockFault *clock);
-void faults_break(struct faults *f, uint32_t node, const Orrery__Break *what);
-/* A breakpoint holds once a node: it was hit. What it was, or NULL; valid until the next change. */
-const Orrery__Break *faults_broke(const struct faults *f, uint32_t node, uint32_t id);
+void faults_break(struct faults *f, uint32_t node, const Orrery__Break *what, uint64_t because);
+/* NULL when there is none; valid until the next change. */
+const struct fault_break *faults_broke(const struct faults *f, uint32_t node, uint32_t id);
+/* A breakpoint counts once a node: also called when it was hit. */
 void faults_unbreak(struct faults *f, uint32_t node, uint32_t id); /* id 0: all of the node's. */
 void faults_hold(struct faults *f, const Orrery__Hold *hold);
 void faults_pace(struct faults *f, const Orrery__Pace *pace);

@@ -1,0 +1,351 @@
+#include "agent/agent.h"
+
+#include "base/check.h"
+#include "cluster/command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { NODES_A_MACHINE = 4096 };
+
+uint64_t machine_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void agent_now(const struct agent *a, uint64_t *mono_ns, int64_t *wall_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    *mono_ns = clock_now(&a->clock, machine_now());
+    *wall_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+struct agent_node *agent_node(const struct agent *a, uint32_t node)
+{
+    return node >= 1 && node <= a->n_nodes ? a->nodes[node - 1] : NULL;
+}
+
+void agent_changed(struct agent *a, const struct agent_node *n)
+{
+    a->cluster.sink.changed(a->cluster.sink_ctx, n->node);
+}
+
+void agent_words(struct agent_node *n, const char *words)
+{
+    free(n->words);
+    n->words = strdup(words);
+    CHECK(n->words);
+}
+
+/* Small rings for many nodes: memory that is touched stays touched. */
+static size_t ring_bytes(uint32_t nodes)
+{
+    return nodes <= 8 ? 16u << 20 : nodes <= 32 ? 4u << 20 : nodes <= 256 ? 1u << 20 : 256u << 10;
+}
+
+static void add_node(struct agent *a, uint64_t because)
+{
+    struct agent_node *n = calloc(1, sizeof *n);
+    a->nodes = realloc(a->nodes, (a->n_nodes + 1) * sizeof *a->nodes);
+    CHECK(n && a->nodes);
+    n->agent = a;
+    n->node = a->n_nodes + 1;
+    n->state = NODE_STARTING;
+    snprintf(n->name, sizeof n->name, "n%u", n->node);
+    agent_words(n, "");
+    a->nodes[a->n_nodes++] = n;
+    faults_grow(&a->faults, a->n_nodes);
+    agent_want(n, because);
+}
+
+int agent_add(struct agent *a, uint32_t count, uint64_t because, char *why, size_t why_size)
+{
+    if (a->n_nodes + count > NODES_A_MACHINE) {
+        snprintf(why, why_size, "at most %d nodes fit one machine: use the simulator (--sim)",
+                 NODES_A_MACHINE);
+        return ERROR_TOO_LARGE;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        add_node(a, because);
+    return 0;
+}
+
+static uint32_t nodes(const struct cluster *c)
+{
+    return ((const struct agent *)c)->n_nodes;
+}
+
+static bool node(const struct cluster *c, uint32_t number, struct cluster_node *into)
+{
+    const struct agent_node *n = agent_node((const struct agent *)c, number);
+    if (!n)
+        return false;
+    *into = (struct cluster_node){.node = number,
+                                  .state = n->state,
+                                  .boot = n->boot,
+                                  .pid = n->life ? n->life->pid : 0,
+                                  .udp_port = n->udp_port,
+                                  .tcp_port = n->tcp_port,
+                                  .client_port = n->client_port,
+                                  .lost = n->lost,
+                                  .words = n->words};
+    if (n->life && !n->life->ring_broken)
+        into->lost += ring_lost(&n->life->ring);
+    snprintf(into->name, sizeof into->name, "%s", n->name);
+    return true;
+}
+
+static void now(const struct cluster *c, uint64_t *mono_ns, int64_t *wall_ns)
+{
+    agent_now((const struct agent *)c, mono_ns, wall_ns);
+}
+
+static double pace(const struct cluster *c)
+{
+    const struct agent *a = (const struct agent *)c;
+    return a->clock.n ? a->clock.paces[a->clock.n - 1].factor : 1;
+}
+
+static uint32_t held(const struct cluster *c)
+{
+    return (uint32_t)((const struct agent *)c)->n_held;
+}
+
+static void each_fault(const struct cluster *c,
+                       void (*each)(void *arg, uint32_t node, const char *words), void *arg)
+{
+    faults_each(&((const struct agent *)c)->faults, each, arg);
+}
+
+void agent_handle_closed(struct agent *a)
+{
+    CHECK(a->handles > 0);
+    a->handles--;
+    if (a->handles == 0 && a->closing && a->done)
+        a->done(a->done_ctx);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    agent_handle_closed(handle->data);
+}
+
+void agent_finish_if_empty(struct agent *a)
+{
+    if (!a->ending || a->closing)
+        return;
+    for (uint32_t i = 0; i < a->n_nodes; i++)
+        if (a->nodes[i]->life)
+            return;
+    a->closing = true;
+    uint64_t mono;
+    int64_t wall;
+    agent_now(a, &mono, &wall);
+    a->cluster.sink.watermark(a->cluster.sink_ctx, mono);
+    uv_handle_t *all[] = {(uv_handle_t *)&a->child, (uv_handle_t *)&a->sweep,
+                          (uv_handle_t *)&a->spawner, (uv_handle_t *)&a->grace};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        uv_close(all[i], handle_closed);
+}
+
+static void end_grace_over(uv_timer_t *timer)
+{
+    struct agent *a = timer->data;
+    for (uint32_t i = 0; i < a->n_nodes; i++)
+        if (a->nodes[i]->life)
+            kill(a->nodes[i]->life->pid, SIGKILL);
+}
+
+static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
+{
+    struct agent *a = agent_of(c);
+    if (a->ending) { /* Asked a second time: at once. */
+        end_grace_over(&a->grace);
+        return;
+    }
+    a->ending = true;
+    a->done = done;
+    a->done_ctx = ctx;
+    for (uint32_t i = 0; i < a->n_nodes; i++) {
+        a->nodes[i]->spawn_wanted = false;
+        agent_quit(a->nodes[i], 0);
+    }
+    CHECK(uv_timer_start(&a->grace, end_grace_over, STOP_GRACE_MS, 0) == 0);
+    agent_finish_if_empty(a);
+}
+
+static void free_strings(const char *const *strings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free((char *)(uintptr_t)strings[i]);
+    free((void *)(uintptr_t)strings);
+}
+
+static void agent_free(struct agent *a)
+{
+    for (uint32_t i = 0; i < a->n_nodes; i++) {
+        struct agent_node *n = a->nodes[i];
+        for (size_t k = 0; k < n->n_settings; k++)
+            free(n->settings[k]);
+        free(n->settings);
+        free(n->settings_of);
+        free(n->words);
+        free(n);
+    }
+    for (size_t i = 0; i < a->n_instances; i++) {
+        free((char *)(uintptr_t)a->instances[i].protocol);
+        free_strings(a->instances[i].settings, a->instances[i].n_settings);
+        free_strings(a->instances[i].flaws, a->instances[i].n_flaws);
+    }
+    faults_free(&a->faults);
+    buf_free(&a->scratch);
+    free(a->nodes);
+    free(a->instances);
+    free(a->held);
+    free(a->program);
+    free(a->directory);
+    sodium_memzero(a->secret, sizeof a->secret);
+    free(a);
+}
+
+static void free_cluster(struct cluster *c)
+{
+    struct agent *a = agent_of(c);
+    CHECK(a->closing && a->handles == 0);
+    agent_free(a);
+}
+
+static const char *const *copy_strings(const char *const *strings, size_t n)
+{
+    char **copy = calloc(n ? n : 1, sizeof *copy);
+    CHECK(copy);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = strdup(strings[i]);
+        CHECK(copy[i]);
+    }
+    return (const char *const *)copy;
+}
+
+static void copy_instances(struct agent *a, const struct cluster_spec *spec)
+{
+    a->n_instances = spec->n_instances;
+    a->instances = calloc(spec->n_instances, sizeof *a->instances);
+    CHECK(a->instances);
+    for (size_t i = 0; i < spec->n_instances; i++) {
+        const struct cluster_instance *from = &spec->instances[i];
+        struct cluster_instance *into = &a->instances[i];
+        into->protocol = strdup(from->protocol);
+        CHECK(into->protocol);
+        into->settings = copy_strings(from->settings, from->n_settings);
+        into->n_settings = from->n_settings;
+        into->flaws = copy_strings(from->flaws, from->n_flaws);
+        into->n_flaws = from->n_flaws;
+    }
+}
+
+/* orrery-node lies beside this very program. */
+static char *find_program(char *why, size_t why_size)
+{
+    char path[PATH_MAX];
+    const char *given = getenv("ORRERY_NODE");
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
+    if (n < 0)
+        n = 0;
+    path[n] = '\0';
+    char *slash = strrchr(path, '/');
+    snprintf(slash ? slash + 1 : path, 32, "orrery-node");
+    char *program = strdup(given && *given ? given : path);
+    CHECK(program);
+    if (access(program, X_OK) == 0)
+        return program;
+    snprintf(why, why_size, "cannot run %s: %s. Build it, or set ORRERY_NODE to where it is",
+             program, strerror(errno));
+    free(program);
+    return NULL;
+}
+
+/* Each node takes a socket and a pipe of ours. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void open_handles(struct agent *a)
+{
+    CHECK(uv_timer_init(a->loop, &a->sweep) == 0);
+    CHECK(uv_timer_init(a->loop, &a->spawner) == 0);
+    CHECK(uv_timer_init(a->loop, &a->grace) == 0);
+    CHECK(uv_signal_init(a->loop, &a->child) == 0);
+    a->sweep.data = a->spawner.data = a->child.data = a->grace.data = a;
+    a->handles += 4;
+    CHECK(uv_signal_start(&a->child, agent_child, SIGCHLD) == 0);
+    CHECK(uv_timer_start(&a->sweep, agent_sweep, 1, 0) == 0);
+}
+
+struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_spec *spec,
+                                  const struct cluster_sink *sink, void *ctx, char *why,
+                                  size_t why_size)
+{
+    static const struct cluster_ops ops = {
+        .command = agent_command,
+        .nodes = nodes,
+        .node = node,
+        .now = now,
+        .pace = pace,
+        .end = end,
+        .free = free_cluster,
+        .faults = each_fault,
+        .held = held,
+    };
+    if (spec->nodes == 0 || spec->nodes > NODES_A_MACHINE) {
+        snprintf(why, why_size, "a cluster on one machine has 1 to %d nodes: use --sim for more",
+                 NODES_A_MACHINE);
+        return NULL;
+    }
+    if (sodium_init() < 0) {
+        snprintf(why, why_size, "the system gives no random numbers for the run's secret");
+        return NULL;
+    }
+    char *program = find_program(why, why_size);
+    if (!program)
+        return NULL;
+    if (mkdir(spec->directory, 0700) < 0 && errno != EEXIST) {
+        snprintf(why, why_size, "cannot make %s: %s", spec->directory, strerror(errno));
+        free(program);
+        return NULL;
+    }
+    struct agent *a = calloc(1, sizeof *a);
+    CHECK(a);
+    a->cluster = (struct cluster){&ops, *sink, ctx};
+    a->loop = loop;
+    a->program = program;
+    a->directory = strdup(spec->directory);
+    CHECK(a->directory);
+    a->seed = spec->seed;
+    a->level = spec->level;
+    a->ring_bytes = spec->ring_bytes ? spec->ring_bytes : ring_bytes(spec->nodes);
+    randombytes_buf(a->secret, sizeof a->secret);
+    a->epoch_ns = machine_now();
+    clock_init(&a->clock, a->epoch_ns);
+    copy_instances(a, spec);
+    raise_file_limit();
+    open_handles(a);
+    for (uint32_t i = 0; i < spec->nodes; i++)
+        add_node(a, 0);
+    return &a->cluster;
+}
