@@ -161,7 +161,7 @@ static void could_not(struct agent_node *n, struct life *l, const char *why)
 static void spawn(struct agent_node *n)
 {
     struct agent *a = n->agent;
-    char why[400];
+    char why[4300];
     struct config c = {0};
     n->spawn_wanted = false;
     n->boot++;
