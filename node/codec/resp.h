@@ -25,7 +25,7 @@ struct resp_scan {
     size_t bulk_left; /* Of the string in progress, with its line end. */
     bool in_array;
     bool in_bulk;
-    const char *error; /* After ERROR_MALFORMED or ERROR_REFUSED: a sentence. */
+    char error[48]; /* After ERROR_MALFORMED: what is wrong, as Redis words it. */
 };
 
 /* Looks on in `b`, which holds the request from its beginning on. Returns 0 when more is needed; 1
@@ -37,10 +37,6 @@ int resp_scan(struct resp_scan *s, struct bytes b);
  * (0 for an empty or null array), ERROR_TOO_LARGE, or ERROR_MALFORMED for anything but one whole
  * array of bulk strings. With args NULL it only counts. */
 int resp_parse(struct bytes b, struct bytes *args, uint32_t max);
-
-/* A whole inline command, with quotes resolved as redis-cli writes them, as an array in `into`.
- * Returns the number of words, or ERROR_MALFORMED on unbalanced quotes. */
-int resp_inline(struct bytes line, struct buf *into);
 
 /* Replies, into memory of the caller's. What does not fit sets `full` and writes nothing. */
 struct resp_writer {
@@ -66,6 +62,16 @@ void resp_null(struct resp_writer *w);
 void resp_null_array(struct resp_writer *w);
 void resp_array(struct resp_writer *w, size_t n); /* n replies follow. */
 void resp_raw(struct resp_writer *w, struct bytes b);
+
+/* A whole inline command, with quotes resolved as redis-cli writes them, as an array into `w`,
+ * which must have room for resp_inline_size(). Returns the number of words, or ERROR_MALFORMED on
+ * unbalanced quotes. */
+int resp_inline(struct bytes line, struct resp_writer *w);
+
+static inline size_t resp_inline_size(size_t line) /* At most. */
+{
+    return 4 * line + RESP_HEADER_MAX;
+}
 
 /* A decimal number as Redis takes it: no blanks, no leading zeros or plus. False: it is none. */
 bool resp_number(struct bytes b, int64_t *n);
