@@ -9,3 +9,8 @@ elseif(ORRERY_SANITIZE)
 endif()
 add_compile_options(${sanitizers})
 add_link_options(${sanitizers})
+
+if(ORRERY_FUZZ)
+    # The fuzzer steers by which branches of the code under test were taken.
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

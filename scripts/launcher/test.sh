@@ -1,0 +1,224 @@
+# ./orrery test [KIND...]: builds what the tests need, runs them kind by kind, and closes with
+# `N passed, N failed`. A kind is test_KIND(), which calls count() or run_ctest().
+
+# Kind, budget in seconds on two cores (builds not counted), what it is.
+test_kinds='
+tidy      60   walls between folders, names, lengths, formatting
+unit      60   modules, one by one
+script    30   transcripts of protocols
+sim       240  simulated clusters: seeds that must hold, flaws that must be caught
+cluster   180  real processes and real signals
+client    120  redis-cli, redis-benchmark, hiredis
+launcher  90   this launcher
+fuzz      180  every decoder for ten seconds
+sanitize  240  unit, script and short simulations under address and undefined-behaviour checks
+thread    60   event ring and disk thread under the thread checker
+'
+
+sim_seeds=500
+sim_seeds_flawed=60
+sim_seeds_sanitized=25
+fuzz_seconds=10
+
+passed=0
+failed=0
+
+count() { # PASSED FAILED
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+# Counts one thing that was tried: check_that WHAT COMMAND...
+check_that() {
+    local what=$1 log
+    shift
+    log=$(mktemp)
+    if "$@" >"$log" 2>&1; then
+        say "  ok    $what"
+        count 1 0
+    else
+        say "  FAIL  $what (exit $?): $*"
+        tail -n 30 "$log" | sed 's/^/        /' >&2
+        count 0 1
+    fi
+    rm -f "$log"
+}
+
+build_tests() {
+    configure_and_build "$build/test" all -DCMAKE_BUILD_TYPE=Release -DORRERY_TESTS=ON
+}
+
+# run_ctest FOLDER JOBS LABEL [CTEST-OPTION...]: every program is one test; the failed ones show what they said.
+run_ctest() {
+    local folder=$1 jobs=$2 label=$3 log ran bad
+    shift 3
+    log=$(mktemp)
+    ctest --test-dir "$folder" -L "^($label)\$" -j "$jobs" --output-on-failure "$@" >"$log" 2>&1 || true
+    read -r bad ran < <(sed -n 's/.* \([0-9]*\) tests\{0,1\} failed out of \([0-9]*\).*/\1 \2/p' "$log") || true
+    if [ -z "${ran-}" ]; then
+        if grep -q 'No tests were found' "$log"; then
+            ran=0 bad=0
+        else
+            ran=1 bad=1
+        fi
+    fi
+    if [ "$bad" != 0 ]; then cat "$log" >&2; else sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) .*Passed *\(.*\) sec/  ok    \1 (\2 s)/p' "$log" >&2; fi
+    rm -f "$log"
+    count $((ran - bad)) "$bad"
+}
+
+test_tidy() {
+    check_that "the house is tidy" python3 "$root/tests/tidy/tidy.py" --build "$build/test" "$root"
+    check_that "each check catches its bad example" python3 "$root/tests/tidy/prove.py" "$root"
+}
+
+test_unit() {
+    run_ctest "$build/test" "$(nproc)" unit
+}
+
+test_script() {
+    run_ctest "$build/test" "$(nproc)" script
+}
+
+# Names of flaws of a protocol, as its settings' schema lists them: "wall-clock".
+flaws_of() {
+    sed -n '/^enum Flaw {/,/^}/s/^ *\([A-Z_]*\) = [1-9].*/\1/p' "$root/proto/$1.proto" | tr 'A-Z_' 'a-z-'
+}
+
+# A simulation with a flaw on must fail: the checkers find it without knowing it.
+caught() {
+    local status=0
+    "$@" || status=$?
+    [ "$status" = 1 ]
+}
+
+test_sim() {
+    local protocol flaw program=$build/test/bin/orrery
+    run_ctest "$build/test" 1 sim
+    for protocol in heartbeat kv; do
+        check_that "$protocol holds under $sim_seeds seeds" "$program" sim "$protocol" --seeds "$sim_seeds"
+        for flaw in $(flaws_of "$protocol"); do
+            check_that "$protocol with $flaw is caught" caught "$program" sim "$protocol" --seeds "$sim_seeds_flawed" --flaw "$flaw"
+        done
+    done
+}
+
+test_cluster() {
+    run_ctest "$build/test" 1 cluster
+}
+
+test_client() {
+    run_ctest "$build/test" 1 client
+    run_scripts client
+}
+
+# tests/KIND/test_*.sh: each says "ok WHAT" or "not ok WHAT" a line.
+run_scripts() {
+    local script log good bad
+    for script in "$root/tests/$1"/test_*.sh; do
+        [ -e "$script" ] || continue
+        log=$(mktemp)
+        ORRERY_ROOT=$root ORRERY_BIN=$build/test/bin timeout 300 bash "$script" >"$log" 2>&1 || echo "not ok ${script##*/} ended with $?" >>"$log"
+        good=$(grep -c '^ok ' "$log" || true)
+        bad=$(grep -c '^not ok ' "$log" || true)
+        if [ "$bad" != 0 ]; then cat "$log" >&2; else sed -n 's/^ok /  ok    /p' "$log" >&2; fi
+        rm -f "$log"
+        count "$good" "$bad"
+    done
+}
+
+test_launcher() {
+    run_scripts launcher
+}
+
+test_fuzz() {
+    local target name corpus
+    CC=clang configure_and_build "$build/fuzz" all -DCMAKE_BUILD_TYPE=Release -DORRERY_FUZZ=ON -DORRERY_SANITIZE=address || {
+        count 0 1
+        return
+    }
+    for target in "$build"/fuzz/tests/fuzz_*; do
+        [ -x "$target" ] && [ -f "$target" ] || continue
+        name=${target##*/fuzz_}
+        corpus=$build/fuzz/corpus/$name
+        mkdir -p "$corpus" "$build/fuzz/found"
+        local seeds=()
+        [ ! -d "$root/tests/fuzz/$name" ] || seeds=("$root/tests/fuzz/$name")
+        check_that "$name" "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=1024 \
+            -artifact_prefix="$build/fuzz/found/$name-" "$corpus" ${seeds+"${seeds[@]}"}
+    done
+}
+
+test_sanitize() {
+    local protocol folder=$build/sanitize
+    configure_and_build "$folder" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=address || {
+        count 0 1
+        return
+    }
+    run_ctest "$folder" "$(nproc)" 'unit|script|sim'
+    for protocol in heartbeat kv; do
+        check_that "$protocol: $sim_seeds_sanitized seeds, checked" "$folder/bin/orrery" sim "$protocol" --seeds "$sim_seeds_sanitized"
+    done
+}
+
+# Only what has threads: building all of it again would cost more than it shows.
+threaded='ring|disk|record|recorder'
+
+test_thread() {
+    local folder=$build/thread targets=() source
+    for source in "$root"/tests/unit/test_*.c; do
+        source=$(basename "$source" .c)
+        if [[ $source =~ ^test_($threaded)(_|$) ]]; then targets+=("unit_$source"); fi
+    done
+    configure_and_build "$folder" "${targets[*]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=thread || {
+        count 0 1
+        return
+    }
+    run_ctest "$folder" 1 unit -R "/test_($threaded)(_|\$)"
+}
+
+budget_of() {
+    awk -v kind="$1" '$1 == kind { print $2 }' <<<"$test_kinds"
+}
+
+purpose_of() {
+    awk -v kind="$1" '$1 == kind { $1 = $2 = ""; sub(/^ +/, ""); print }' <<<"$test_kinds"
+}
+
+run_kind() {
+    local kind=$1 began took budget
+    budget=$(budget_of "$kind")
+    say ""
+    say "$kind: $(purpose_of "$kind") (budget $budget s)"
+    began=$SECONDS
+    "test_$kind"
+    took=$((SECONDS - began))
+    say "$kind took $took s of $budget"
+    if [ "$took" -gt "$budget" ]; then say "  (over its budget: building counted, or a busy machine, or it has grown too slow)"; fi
+}
+
+run_tests() {
+    local kind all needs_c=no
+    all=$(awk 'NF { print $1 }' <<<"$test_kinds" | tr '\n' ' ')
+    for kind in "$@"; do
+        case " $all" in
+        *" $kind "*) ;;
+        *) refuse "there is no kind of tests called '$kind'. There are: ${all% }" ;;
+        esac
+    done
+    # shellcheck disable=SC2086
+    [ $# -gt 0 ] || set -- $all
+    choose_build_folder
+    need_packages "be tested" "$packages_to_run$packages_to_test$(fuzz_runtime_package)"
+    for kind in "$@"; do
+        case $kind in tidy | unit | script | sim | cluster | client | launcher) needs_c=yes ;; esac
+    done
+    if [ "$needs_c" = yes ] && ! build_tests; then
+        count 0 1
+    else
+        for kind in "$@"; do run_kind "$kind"; done
+    fi
+    printf '\n%s passed, %s failed\n' "$passed" "$failed"
+    [ "$failed" = 0 ] || exit 1
+    exit 0
+}

@@ -1,0 +1,2 @@
+#include "timeline/timeline.h"
+#include "uv.h"

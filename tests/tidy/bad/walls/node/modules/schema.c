@@ -1,0 +1,1 @@
+#include "event.pb-c.h"

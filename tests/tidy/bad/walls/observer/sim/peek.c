@@ -1,0 +1,2 @@
+#include "protocols/heartbeat/heartbeat.h"
+#include "core/host.h"

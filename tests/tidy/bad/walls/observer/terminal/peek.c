@@ -1,0 +1,3 @@
+#include "core/host.h"
+#include "timeline/timeline.h"
+#include "base/bytes.h"
