@@ -114,8 +114,10 @@ static bool inline_frame(struct resp_client *c, struct bytes line, struct bytes 
 /* Takes the next frame out of the input: empty when it says nothing. False: there is none. */
 static bool take_frame(struct resp_client *c, struct bytes *frame)
 {
+    if (c->in_at == c->in.len)
+        return false;
     struct bytes left = bytes_of(c->in.base + c->in_at, c->in.len - c->in_at);
-    int got = left.len > 0 ? resp_scan(&c->scan, left) : 0;
+    int got = resp_scan(&c->scan, left);
     if (got == 0)
         return false;
     if (got == ERROR_REFUSED) {
@@ -208,7 +210,8 @@ void resp_client_reply(struct resp_client *c, uint64_t request, struct bytes par
 
 struct bytes resp_client_output(const struct resp_client *c)
 {
-    return bytes_of(c->out.base + c->out_at, c->out.len - c->out_at);
+    size_t n = c->out.len - c->out_at;
+    return n > 0 ? bytes_of(c->out.base + c->out_at, n) : bytes_of(NULL, 0);
 }
 
 void resp_client_sent(struct resp_client *c, size_t n)

@@ -59,6 +59,8 @@ void log_forget_segments(struct log *l, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
         free(l->segments[i].index);
+    if (to == from)
+        return;
     memmove(l->segments + from, l->segments + to, (l->n - to) * sizeof *l->segments);
     l->n -= to - from;
 }

@@ -175,6 +175,14 @@ static int look_at(struct recovery *r, const char *name, uint64_t offset)
     return 0;
 }
 
+/* What the window holds from `offset` on. */
+static struct bytes view(const struct recovery *r, uint64_t offset)
+{
+    size_t skip = (size_t)(offset - r->window_at);
+    size_t n = r->window.len - skip;
+    return n > 0 ? bytes_of(r->window.base + skip, n) : bytes_of(NULL, 0);
+}
+
 static bool all_zero(struct bytes b)
 {
     for (size_t i = 0; i < b.len; i++)
@@ -186,8 +194,7 @@ static bool all_zero(struct bytes b)
 /* Whether nothing but zeros follows `offset`. */
 static int rest_is_zero(struct recovery *r, const char *name, uint64_t offset, bool *zero)
 {
-    size_t skip = (size_t)(offset - r->window_at);
-    *zero = all_zero(bytes_of(r->window.base + skip, r->window.len - skip));
+    *zero = all_zero(view(r, offset));
     while (*zero && r->window_at + r->window.len < r->file_size) {
         r->window_at += r->window.len;
         buf_clear(&r->window);
@@ -222,11 +229,10 @@ static int recover_segment(struct recovery *r, struct segment *s, bool *clean)
         error = look_at(r, name, s->end);
         if (error != 0)
             break;
-        size_t skip = (size_t)(s->end - r->window_at);
         size_t size = 0;
         struct record record;
-        struct bytes b = bytes_of(r->window.base + skip, r->window.len - skip);
-        enum record_state state = record_decode(b, r->l->options.no_checksum, &record, &size);
+        enum record_state state =
+            record_decode(view(r, s->end), r->l->options.no_checksum, &record, &size);
         if (state == RECORD_OK && r->l->options.no_checksum) {
             record.at = r->expected;
             record.synced = LSN_NONE;
