@@ -134,7 +134,7 @@ enum effect_kind {
 
 struct effect {
     enum effect_kind kind;
-    bool held; /* SEND, REPLY, APPEND: leaves once `after_log` is durable up to `after`. */
+    bool held; /* SEND, REPLY, APPEND, TRACE: leaves once `after_log` is durable up to `after`. */
     uint32_t after_log;
     lsn after;
     struct body body;
@@ -229,6 +229,8 @@ void out_snapshot(struct out *o, uint32_t log, lsn at, struct body body);
 void out_read(struct out *o, uint32_t log, lsn at, uint32_t count, uint64_t tag);
 
 void out_trace(struct out *o, const ProtobufCMessage *m);  /* A type of core_ops.traces. */
+/* Told together with a reply emitted here: once all it depends on is durable; never if that fails. */
+void out_trace_held(struct out *o, const ProtobufCMessage *m);
 void out_detail(struct out *o, const ProtobufCMessage *m); /* The same, told at LEVEL_FULL only. */
 void out_view(struct out *o, const ProtobufCMessage *m);   /* Only from core_ops.view. */
 /* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped; `why` as long as the step. */
