@@ -235,6 +235,8 @@ void out_detail(struct out *o, const ProtobufCMessage *m); /* The same, told at 
 void out_view(struct out *o, const ProtobufCMessage *m);   /* Only from core_ops.view. */
 /* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped; `why` as long as the step. */
 void out_violation(struct out *o, node_id from, const char *why, struct bytes bad);
+void out_move(struct out *o, uint32_t machine, uint32_t of, uint8_t from,
+              uint8_t to); /* By fsm.c. */
 
 uint64_t out_lamport(struct out *o);              /* Ticks; returns logical time. */
 uint64_t out_random(struct out *o, uint64_t max); /* Uniform in [0, max). */
@@ -248,8 +250,8 @@ ProtobufCMessage *out_unpack(struct out *o, const ProtobufCMessageDescriptor *d,
 
 struct core_config {
     node_id self;
-    const node_id
-        *members; /* Every node of the cluster, self too, ascending; as long as the core. */
+    /* Every node of the cluster, self too, ascending; lives with the core. */
+    const node_id *members;
     uint32_t n_members;
     const ProtobufCMessage *settings; /* Of core_ops.settings; lives with the core. */
     struct memory *memory;

@@ -21,14 +21,16 @@ struct envelope {
 
 enum { FRAME_CRC = 4, ENVELOPE_EVENT_MAX_BITS = 49 };
 
-/* Replaces what `frame` holds. */
-void envelope_pack(const struct envelope *e, struct buf *frame);
+/* The frame lies in `room`, whose content it replaces, and is valid until that changes. */
+struct bytes envelope_pack(const struct envelope *e, struct buf *room);
 /* 0; ERROR_DAMAGED: the checksum is wrong; ERROR_MALFORMED. Secret and body point into the frame.
  */
 int envelope_unpack(struct bytes frame, struct envelope *e);
 
-void hello_pack(node_id from, node_id to, uint32_t boot, const uint8_t secret[SECRET_SIZE],
-                struct buf *frame);
+bool secret_equal(struct bytes told, const uint8_t secret[SECRET_SIZE]);
+
+struct bytes hello_pack(node_id from, node_id to, uint32_t boot, const uint8_t secret[SECRET_SIZE],
+                        struct buf *room);
 /* 0; ERROR_DAMAGED; ERROR_MALFORMED; ERROR_REFUSED: not for `self`, or another run's secret. */
 int hello_unpack(struct bytes frame, node_id self, const uint8_t secret[SECRET_SIZE], node_id *from,
                  uint32_t *boot);
