@@ -1,0 +1,248 @@
+#include "toy/toy.h"
+
+#include "base/check.h"
+#include "core/envelope.h"
+#include "schema_heartbeat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const uint8_t toy_secret[SECRET_SIZE] = "0123456789abcde";
+
+static struct bytes copied(struct bytes b)
+{
+    uint8_t *p = malloc(b.len + 1);
+    CHECK(p != NULL);
+    if (b.len > 0)
+        memcpy(p, b.base, b.len);
+    return bytes_of(p, b.len);
+}
+
+static void on_send(void *ctx, node_id to, enum transport t, struct bytes frame, uint64_t event)
+{
+    struct toy *toy = ctx;
+    CHECK(toy->n_frames < TOY_MAX);
+    toy->frames[toy->n_frames++] = (struct toy_frame){to, t, copied(frame), event};
+    if (!toy->report_sends)
+        return;
+    Orrery__Event report = ORRERY__EVENT__INIT;
+    Orrery__Drop drop = ORRERY__DROP__INIT;
+    drop.to = to;
+    drop.event = event;
+    report.body_case = ORRERY__EVENT__BODY_DROP;
+    report.drop = &drop;
+    host_report(toy->host, toy->now, &report);
+}
+
+static void on_append(void *ctx, uint32_t instance, uint32_t log, lsn at, uint8_t type,
+                      struct bytes body, struct place *place)
+{
+    struct toy *toy = ctx;
+    (void)type;
+    CHECK(toy->n_appends < TOY_MAX);
+    toy->appends[toy->n_appends++] = (struct toy_append){instance, log, at, copied(body)};
+    place->segment = 1;
+    place->offset = toy->offset;
+    place->size = (uint32_t)body.len + 21;
+    toy->offset += place->size;
+}
+
+static void on_truncate(void *ctx, uint32_t instance, uint32_t log, lsn at, bool suffix)
+{
+    (void)instance, (void)log, (void)at, (void)suffix;
+    ((struct toy *)ctx)->n_truncated++;
+}
+
+static void on_snapshot(void *ctx, uint32_t instance, uint32_t log, lsn at, struct bytes body)
+{
+    (void)instance, (void)log, (void)at, (void)body;
+    ((struct toy *)ctx)->n_snapshots++;
+}
+
+static void on_read(void *ctx, uint32_t instance, uint32_t log, lsn at, uint32_t count,
+                    uint64_t tag)
+{
+    (void)instance, (void)log, (void)at, (void)count, (void)tag;
+    ((struct toy *)ctx)->n_reads++;
+}
+
+static void on_reply(void *ctx, uint32_t instance, client_id client, uint64_t request,
+                     const struct body *body, bool more)
+{
+    struct toy *toy = ctx;
+    (void)instance;
+    CHECK(toy->n_replies < TOY_MAX);
+    struct bytes b = body->n > 0 ? body->slices[0].memory : bytes_of(NULL, 0);
+    toy->replies[toy->n_replies++] = (struct toy_reply){client, request, copied(b), more};
+}
+
+static void on_event(void *ctx, struct bytes event)
+{
+    struct toy *toy = ctx;
+    CHECK(toy->n_events < TOY_MAX);
+    toy->events[toy->n_events++] = copied(event);
+}
+
+static bool on_halt(void *ctx, const Orrery__Halt *halt)
+{
+    struct toy *toy = ctx;
+    (void)halt;
+    toy->n_halts++;
+    toy->frames_at_halt = toy->n_frames;
+    return toy->survives_halt;
+}
+
+static const ProtobufCMessageDescriptor *const traces[] = {&heartbeat__gap__descriptor,
+                                                           &heartbeat__opinion__descriptor, NULL};
+
+static void init_nothing(void *core, const struct core_config *config)
+{
+    (void)core;
+    (void)config;
+}
+
+struct core_ops toy_ops(const char *name, size_t size,
+                        void (*step)(void *core, const struct input *in, struct out *out))
+{
+    return (struct core_ops){
+        .name = name,
+        .summary = "a toy",
+        .size = size,
+        .message = &heartbeat__message__descriptor,
+        .settings = &heartbeat__settings__descriptor,
+        .view_type = &heartbeat__node_view__descriptor,
+        .traces = traces,
+        .schema = schema_heartbeat,
+        .init = init_nothing,
+        .step = step,
+    };
+}
+
+struct toy *toy_new(node_id self, uint32_t boot, const struct core_ops *const *ops, uint32_t n,
+                    void (*change)(struct host_config *config))
+{
+    static const struct host_io io = {on_send, on_append, on_truncate, on_snapshot,
+                                      on_read, on_reply,  on_event,    on_halt};
+    static const node_id members[TOY_NODES] = {1, 2, 3};
+    struct toy *t = calloc(1, sizeof *t);
+    CHECK(t != NULL);
+    t->now = (struct moment){1000 * NSEC_PER_MS, INT64_C(1700000000) * 1000000000};
+    struct host_instance instances[INSTANCES_MAX] = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        instances[i].number = i + 1;
+        instances[i].ops = ops[i];
+    }
+    struct host_config config = {
+        .self = self,
+        .name = "n",
+        .boot = boot,
+        .seed = 7,
+        .members = members,
+        .n_members = TOY_NODES,
+        .instances = instances,
+        .n_instances = n,
+    };
+    memcpy(config.secret, toy_secret, SECRET_SIZE);
+    if (change)
+        change(&config);
+    t->host = host_new(&config, &io, t, t->why, sizeof t->why);
+    return t;
+}
+
+void toy_free(struct toy *t)
+{
+    host_free(t->host);
+    for (size_t i = 0; i < t->n_frames; i++)
+        free((void *)(uintptr_t)t->frames[i].frame.base);
+    for (size_t i = 0; i < t->n_appends; i++)
+        free((void *)(uintptr_t)t->appends[i].body.base);
+    for (size_t i = 0; i < t->n_replies; i++)
+        free((void *)(uintptr_t)t->replies[i].body.base);
+    for (size_t i = 0; i < t->n_events; i++) {
+        free((void *)(uintptr_t)t->events[i].base);
+        if (t->unpacked[i])
+            orrery__event__free_unpacked(t->unpacked[i], NULL);
+    }
+    free(t);
+}
+
+struct moment toy_tick(struct toy *t)
+{
+    t->now.now += NSEC_PER_MS;
+    t->now.wall_ns += (int64_t)NSEC_PER_MS;
+    return t->now;
+}
+
+void toy_start(struct toy *t)
+{
+    host_begin(t->host, toy_tick(t));
+    host_start(t->host, toy_tick(t));
+}
+
+const Orrery__Event *toy_event(struct toy *t, size_t i)
+{
+    CHECK(i < t->n_events);
+    if (!t->unpacked[i])
+        t->unpacked[i] = orrery__event__unpack(NULL, t->events[i].len, t->events[i].base);
+    CHECK(t->unpacked[i] != NULL);
+    return t->unpacked[i];
+}
+
+size_t toy_find(struct toy *t, Orrery__Event__BodyCase kind, size_t nth)
+{
+    for (size_t i = 0; i < t->n_events; i++)
+        if (toy_event(t, i)->body_case == kind && nth-- == 0)
+            return i;
+    CHECK(!"there is no such event");
+    return 0;
+}
+
+size_t toy_count(struct toy *t, Orrery__Event__BodyCase kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_events; i++)
+        n += toy_event(t, i)->body_case == kind;
+    return n;
+}
+
+Heartbeat__Message *toy_message(Heartbeat__Message *m, Heartbeat__Beat *b, uint64_t number)
+{
+    heartbeat__message__init(m);
+    heartbeat__beat__init(b);
+    b->number = number;
+    m->kind_case = HEARTBEAT__MESSAGE__KIND_BEAT;
+    m->beat = b;
+    return m;
+}
+
+void toy_send(struct out *o, node_id to, uint64_t number, bool now)
+{
+    Heartbeat__Message m;
+    Heartbeat__Beat b;
+    toy_message(&m, &b, number);
+    if (now)
+        out_send_now(o, to, TRANSPORT_DATAGRAM, &m.base);
+    else
+        out_send(o, to, TRANSPORT_DATAGRAM, &m.base);
+}
+
+static uint64_t number_of(const Heartbeat__Message *m)
+{
+    return m && m->kind_case == HEARTBEAT__MESSAGE__KIND_BEAT ? m->beat->number : 0;
+}
+
+uint64_t toy_number(struct out *o, struct bytes body)
+{
+    return number_of((const Heartbeat__Message *)(const void *)out_unpack(
+        o, &heartbeat__message__descriptor, body));
+}
+
+uint64_t toy_frame_number(const struct toy_frame *f)
+{
+    struct envelope e;
+    CHECK(envelope_unpack(f->frame, &e) == 0);
+    Heartbeat__Message *m = heartbeat__message__unpack(NULL, e.body.len, e.body.base);
+    uint64_t number = number_of(m);
+    heartbeat__message__free_unpacked(m, NULL);
+    return number;
+}
