@@ -1,9 +1,9 @@
 /* Checkers: pure judges over the events of a run, of a recording or of a simulation alike.
  *
- * They are fed entries in causal order and say of each invariant whether the events prove it, refute
- * it, or leave it open. They know what the protocols promise and what the user did to the cluster, but
- * never which flaw is switched on. Events may come from a hostile recording: what makes no sense is
- * skipped. */
+ * They are fed entries in causal order and say of each invariant whether the events prove it,
+ * refute it, or leave it open. They know what the protocols promise and what the user did to the
+ * cluster, but never which flaw is switched on. Events may come from a hostile recording: what
+ * makes no sense is skipped. */
 #ifndef ORRERY_CHECK_CHECK_H
 #define ORRERY_CHECK_CHECK_H
 
@@ -24,8 +24,8 @@ struct finding {
     const char *checker;   /* "heartbeat" */
     const char *invariant; /* "completeness" */
     enum verdict verdict;
-    uint64_t judged;       /* Cases that the verdict rests on. */
-    uint64_t failed;       /* Of these; the events and the sentence are of the first. */
+    uint64_t judged; /* Cases that the verdict rests on. */
+    uint64_t failed; /* Of these; the events and the sentence are of the first. */
     uint32_t n_events;
     uint64_t events[FINDING_EVENTS_MAX]; /* Ordinals that show it, in their order. */
     char sentence[FINDING_SENTENCE_MAX];

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* argv[0] is "sim", the rest as typed. Returns the exit code: 0 no seed failed, 1 one did, 2 bad usage.
+/* argv[0] is "sim", the rest as typed. Returns the exit code: 0 no seed failed, 1 one did, 2 bad
+ * usage.
  *
  *   sim PROTOCOL --seeds N [--from S]    ends with "N seeds, F failed"
  *   sim PROTOCOL --seed S                one seed; prints "hash HEX", of all events in order
- *   --record FILE  --flaw FLAW  --set KEY=VALUE  --nodes N  --jobs N  --shrink  --verbose  --json */
+ *   --record FILE  --flaw FLAW  --set KEY=VALUE  --nodes N  --jobs N  --shrink  --verbose  --json
+ */
 int sim_command(int argc, char **argv);
 
 /* Executes a recorded life again from its events alone, and compares every event that it produces

@@ -1,0 +1,94 @@
+/* What the checkers share: who lived when, what the user did, and what each node said of itself. */
+#ifndef ORRERY_CHECK_INNER_H
+#define ORRERY_CHECK_INNER_H
+
+#include "check/check.h"
+#include "cluster/faults.h"
+
+enum { SUBJECTS_MAX = 100000, KINDS_MAX = 256, CHECK_INSTANCES_MAX = 8 };
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S  UINT64_C(1000000000)
+#define NS_NEVER  UINT64_MAX
+
+/* Types that a checker looks at. */
+enum kind {
+    KIND_OTHER,
+    KIND_HISTORY_INVOKE,
+    KIND_HISTORY_COMPLETE,
+    KIND_HEARTBEAT_OPINION,
+    KIND_HEARTBEAT_GAP,
+    KIND_HEARTBEAT_REBIRTH,
+};
+
+/* A node, in its newest life. */
+struct subject {
+    uint32_t boot;
+    bool alive;
+    bool paused;
+    bool told;      /* Its Start event was seen. */
+    uint64_t up_at; /* Spawned. */
+    uint64_t down_at;
+    uint64_t down_ordinal;
+    uint64_t disturbed_at; /* Paused, resumed, or its settings changed. */
+    uint64_t power_at;     /* Newest power cut; 0: none. */
+    uint64_t last_seq;
+    uint64_t holes;             /* Events missing in this life. */
+    bool disk_faulty;           /* Full or with errors: it may end by itself. */
+    bool halted;                /* By a breakpoint: its end was asked for. */
+    enum kind kinds[KINDS_MAX]; /* By Trace.type. */
+    Orrery__Start *start;
+};
+
+struct check {
+    struct subject *subjects; /* By node - 1. */
+    uint32_t n;
+    struct faults faults;
+    uint64_t now;
+    uint64_t ordinal;
+    uint64_t holes;
+    bool ended;
+    struct heartbeat_check *heartbeat;
+    struct history_check *history;
+    struct lives_check *lives;
+    struct finding findings[FINDINGS_MAX];
+    uint32_t n_findings;
+};
+
+struct subject *check_subject(struct check *c, uint32_t node); /* NULL: out of bounds. */
+/* The instance of a protocol on a node; NULL. */
+const Orrery__Instance *subject_instance(const struct subject *s, const char *protocol);
+const char *instance_setting(const Orrery__Instance *i, const char *key); /* NULL: the default. */
+double instance_number(const Orrery__Instance *i, const char *key, double otherwise);
+
+struct bytes trace_body(struct bytes payload); /* Of a Trace; empty when malformed. */
+
+struct finding *check_find(struct check *c, const char *checker, const char *invariant);
+/* The first failure is the one that is told. */
+void finding_refute(struct finding *f, const uint64_t *events, uint32_t n, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void finding_unknown(struct finding *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void finding_proven(struct finding *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));                /* Unless it was refuted or is unknown. */
+void seconds_print(char *into, size_t size, uint64_t ns); /* "1.204 s" */
+
+/* Each checker: the events that matter to it, after the common state has taken them in; those about
+ * the user's doings (Operator) and about processes (Spawn, Exit) too. */
+struct heartbeat_check *heartbeat_check_new(struct check *c);
+void heartbeat_check_free(struct heartbeat_check *h);
+void heartbeat_check_entry(struct heartbeat_check *h, const struct entry *e, enum kind kind);
+void heartbeat_check_path(struct heartbeat_check *h, uint32_t from, uint32_t to);
+void heartbeat_check_end(struct heartbeat_check *h);
+
+struct history_check *history_check_new(struct check *c);
+void history_check_free(struct history_check *h);
+void history_check_entry(struct history_check *h, const struct entry *e, enum kind kind);
+void history_check_end(struct history_check *h);
+
+struct lives_check *lives_check_new(struct check *c);
+void lives_check_free(struct lives_check *l);
+void lives_check_entry(struct lives_check *l, const struct entry *e);
+void lives_check_end(struct lives_check *l);
+
+#endif

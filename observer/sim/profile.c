@@ -1,0 +1,119 @@
+#include "sim/trial.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A key that the user set stays as it is. */
+void trial_set(struct trial *t, const char *format, ...)
+{
+    char text[96];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *equals = strchr(text, '=');
+    size_t key = equals ? (size_t)(equals - text) + 1 : strlen(text);
+    for (size_t i = 0; i < t->n_settings; i++)
+        if (strncmp(t->settings[i], text, key) == 0)
+            return;
+    if (t->n_settings < TRIAL_SETTINGS_MAX)
+        memcpy(t->settings[t->n_settings++], text, sizeof text);
+}
+
+static uint64_t between(struct random *r, uint64_t least, uint64_t most)
+{
+    return least + random_below(r, most - least + 1);
+}
+
+/* The value that a setting of the trial has by now, in the unit of its name. */
+static double number_of(const struct trial *t, const char *key, double otherwise)
+{
+    size_t n = strlen(key);
+    double v = otherwise;
+    for (size_t i = 0; i < t->n_settings; i++)
+        if (strncmp(t->settings[i], key, n) == 0 && t->settings[i][n] == '=')
+            (void)sscanf(t->settings[i] + n + 1, "%lf", &v);
+    return v;
+}
+
+static nsec ms(double v)
+{
+    return v > 0 && v < 1e9 ? (nsec)(v * (double)NSEC_PER_MS) : 0;
+}
+
+static void draw_heartbeat(struct trial *t, struct random *r)
+{
+    static const uint32_t intervals_ms[] = {50, 100, 100, 200, 400};
+    static const char *const detectors[] = {"fixed", "phi-accrual", "adaptive"};
+    bool tcp = random_chance(r, 0.2);
+    uint64_t detector = random_below(r, 3);
+    trial_set(t, "interval_ms=%u", intervals_ms[random_below(r, 5)]);
+    double interval = number_of(t, "interval_ms", 100);
+    trial_set(t, "timeout_ms=%.0f", interval * (double)between(r, 25, 60) / 10);
+    trial_set(t, "phi=%.1f", (double)between(r, 40, 120) / 10);
+    trial_set(t, "margin_ms=%.0f", interval * (double)between(r, 10, 40) / 10);
+    trial_set(t, "min_deviation_ms=%.0f", interval * (double)between(r, 2, 5) / 10);
+    trial_set(t, "window=%u", (unsigned)between(r, 5, 25));
+    trial_set(t, "dead_after_ms=%.0f", interval * (double)between(r, 8, 25));
+    trial_set(t, "transport=%s", tcp ? "tcp" : "udp");
+    trial_set(t, "detector=%s", tcp && random_chance(r, 0.3) ? "link" : detectors[detector]);
+    if (random_chance(r, 0.25)) {
+        trial_set(t, "watch=ring");
+        trial_set(t, "neighbours=%u", (unsigned)between(r, 1, 3));
+    }
+    if (random_chance(r, 0.3))
+        t->world.wake_late = between(r, 10, 1000) * 1000;
+    t->calm = between(r, 12, 25) * NSEC_PER_S;
+    /* What the past weighs, and a silence that must be noticed. */
+    nsec settle = ms(number_of(t, "timeout_ms", 1000) + number_of(t, "margin_ms", 350));
+    settle += ms((number_of(t, "window", 100) + 20) * interval);
+    t->end = t->calm + 2 * settle + 6 * NSEC_PER_S;
+}
+
+static void draw_kv(struct trial *t, struct random *r)
+{
+    static const char *const syncs[] = {"group", "group", "each"};
+    static const uint32_t pages[] = {1, 4, 16, 64};
+    static const uint32_t checkpoints[] = {0, 1000, 4000, 16000, 64000};
+    static const uint32_t segments[] = {4096, 16384, 65536};
+    static const uint32_t pipelines[] = {1, 4, 16};
+    static const uint32_t values[] = {4, 60, 400, 3000};
+    t->world.nodes = 1;
+    trial_set(t, "sync=%s", syncs[random_below(r, 3)]);
+    trial_set(t, "pages=%u", pages[random_below(r, 4)]);
+    trial_set(t, "checkpoint_bytes=%u", checkpoints[random_below(r, 5)]);
+    trial_set(t, "segment_bytes=%u", segments[random_below(r, 3)]);
+    t->world.clients = (uint32_t)between(r, 1, 4);
+    t->world.pipeline = pipelines[random_below(r, 3)];
+    t->world.keys = (uint32_t)between(r, 1, 24);
+    t->world.value_max = values[random_below(r, 4)];
+    t->world.think_ns = between(r, 5, 60) * NSEC_PER_MS;
+    t->world.sync_ns = between(r, 100, 8000) * 1000;
+    t->world.sync_spread = t->world.sync_ns / 2;
+    t->world.write_ns = between(r, 5, 300) * 1000;
+    t->calm = between(r, 2, 6) * NSEC_PER_S;
+    t->audit = t->calm + NSEC_PER_S;
+    t->end = t->calm + 12 * NSEC_PER_S;
+}
+
+/* A protocol that nobody knows here: its own defaults, and time enough. */
+static void draw_any(struct trial *t, struct random *r)
+{
+    t->calm = between(r, 10, 20) * NSEC_PER_S;
+    t->audit = t->calm + 5 * NSEC_PER_S;
+    t->end = t->calm + 20 * NSEC_PER_S;
+}
+
+const struct profile *profile_find(const char *protocol)
+{
+    static const struct profile profiles[] = {
+        {"heartbeat", draw_heartbeat},
+        {"kv", draw_kv},
+        {NULL, draw_any},
+    };
+    const struct profile *p = profiles;
+    while (p->protocol && strcmp(p->protocol, protocol) != 0)
+        p++;
+    return p;
+}
