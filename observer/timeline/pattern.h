@@ -14,7 +14,8 @@
 #include "pattern.pb-c.h"
 #include "timeline/schema.h"
 
-/* Compiles for the nodes that began with `start`. False and a sentence that says what is possible. */
+/* Compiles for the nodes that began with `start`. False and a sentence that says what is possible.
+ */
 bool pattern_compile(const char *text, const struct schema *s, const Orrery__Start *start,
                      struct buf *packed, char *why, size_t why_size);
 

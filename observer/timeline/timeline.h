@@ -1,10 +1,10 @@
 /* The one timeline of a run: events of all nodes, in an order that never contradicts causality.
  *
- * Each node's stream comes in its own order. Streams are merged by cluster time, but a receive never
- * before the send that it names; where the send is unknown (lost, or not recorded at that level) the
- * receive goes on and says so. Entries are numbered e1, e2, ... as they leave the merge, and then go
- * to the window in memory, the pyramid, the recording and those who follow. A hole in a stream
- * becomes a Hole event on lane 0.
+ * Each node's stream comes in its own order. Streams are merged by cluster time, but a receive
+ * never before the send that it names; where the send is unknown (lost, or not recorded at that
+ * level) the receive goes on and says so. Entries are numbered e1, e2, ... as they leave the merge,
+ * and then go to the window in memory, the pyramid, the recording and those who follow. A hole in a
+ * stream becomes a Hole event on lane 0.
  *
  * Everything runs on one thread; recording's compression and writing has its own (record.h). */
 #ifndef ORRERY_TIMELINE_TIMELINE_H
@@ -17,6 +17,7 @@
 struct timeline;
 struct recorder; /* timeline/record.h */
 struct pyramid;  /* timeline/pyramid.h */
+struct pyramid_cells;
 
 /* The few fields of an event that everything needs, read without unpacking the rest. */
 struct event_head {
@@ -25,10 +26,11 @@ struct event_head {
     int64_t wall_ns;
     uint64_t lamport;
     uint32_t instance;
-    uint32_t body;          /* Orrery__Event__BodyCase */
-    struct bytes payload;   /* The body message, packed. */
-    uint32_t peer;          /* Receive, drop: the sender's node, boot, seq. */
-    uint32_t peer_boot;
+    uint32_t body;        /* Orrery__Event__BodyCase */
+    struct bytes payload; /* The body message, packed. */
+    uint32_t kind;        /* Send, receive: case of the message; trace: its type + 1; 0 unknown. */
+    uint32_t peer;        /* Receive, drop: the sender's node, boot, seq; 0 unknown. */
+    uint32_t peer_boot;   /* Spawn, exit: lane 0, and the seq of the command there. */
     uint64_t peer_seq;
 };
 int event_head_read(struct bytes event, struct event_head *head); /* ERROR_MALFORMED. */
@@ -37,15 +39,16 @@ struct entry {
     uint64_t ordinal;
     uint32_t node;
     uint32_t boot;
-    uint64_t cause;         /* Ordinal; 0 none. */
+    uint64_t cause;    /* Ordinal; 0 none. */
+    uint64_t previous; /* Ordinal of the event before it on the same node and boot; 0 none. */
     struct event_head head;
-    struct bytes event;     /* Valid as long as the entry is in the window. */
+    struct bytes event; /* Valid as long as the entry is in the window. */
 };
 
 struct timeline_options {
-    size_t window_bytes;       /* 0: 256 MiB. Older entries are read back from the recording. */
-    const char *recording;     /* A path, or NULL: nothing is recorded. */
-    uint64_t recording_bytes;  /* Cap; 0: 4 GiB. At the cap recording stops and says so. */
+    size_t window_bytes;      /* 0: 256 MiB. Older entries are read back from the recording. */
+    const char *recording;    /* A path, or NULL: nothing is recorded. */
+    uint64_t recording_bytes; /* Cap; 0: 4 GiB. At the cap recording stops and says so. */
     Orrery__RunInfo info;
 };
 
@@ -68,8 +71,9 @@ void timeline_flush(struct timeline *t); /* Lets everything leave, in the best o
 int timeline_follow(struct timeline *t, void (*entry)(void *ctx, const struct entry *e), void *ctx);
 void timeline_unfollow(struct timeline *t, int handle);
 
-uint64_t timeline_oldest(const struct timeline *t);  /* Oldest ordinal that can be read; 1 or more. */
-uint64_t timeline_newest(const struct timeline *t);  /* 0 when there is none. */
+uint64_t
+timeline_oldest(const struct timeline *t); /* Oldest ordinal that can be read; 1 or more. */
+uint64_t timeline_newest(const struct timeline *t); /* 0 when there is none. */
 /* Valid until the next call that adds or reads entries. Reads the recording where it must. */
 bool timeline_get(struct timeline *t, uint64_t ordinal, struct entry *e);
 /* The event before this one on the same node and boot; 0. */
@@ -78,13 +82,23 @@ uint64_t timeline_previous(struct timeline *t, uint64_t ordinal);
 size_t timeline_past(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n);
 size_t timeline_future(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n);
 
+/* The first entry at or after this cluster time, about: causality may have moved some by a little.
+ * One behind the newest when there is none. */
+uint64_t timeline_at(struct timeline *t, uint64_t mono_ns);
+
 struct schema *timeline_schema(struct timeline *t);
+/* The i-th distinct FileDescriptorSet that nodes have sent; false when there are fewer. */
+bool timeline_schemas(const struct timeline *t, size_t i, struct bytes *set);
 /* The newest start event of a node; NULL before there is one. Lives until a newer one. */
 const Orrery__Start *timeline_start(struct timeline *t, uint32_t node);
 const Orrery__Start *timeline_start_of(struct timeline *t, uint32_t node, uint32_t boot);
+uint32_t timeline_lanes(const struct timeline *t); /* Nodes known are below this; 0 is "you". */
 const struct pyramid *timeline_pyramid(const struct timeline *t);
-uint64_t timeline_holes(const struct timeline *t);    /* Events known to be missing. */
-uint64_t timeline_recorded(const struct timeline *t); /* Bytes on disk. */
+/* As pyramid_tile(), and counts again from the events what the pyramid has given up. */
+bool timeline_tile(struct timeline *t, uint32_t level, uint64_t tile, struct pyramid_cells *cells);
+uint64_t timeline_holes(const struct timeline *t);      /* Events known to be missing. */
+uint64_t timeline_malformed(const struct timeline *t);  /* Events that were no events: dropped. */
+uint64_t timeline_recorded(const struct timeline *t);   /* Bytes on disk. */
 const char *timeline_trouble(const struct timeline *t); /* Recording stopped, and why; or NULL. */
 
 /* Opens a recording without a cluster: the same queries, nothing to ingest. A file cut short by a
@@ -92,10 +106,23 @@ const char *timeline_trouble(const struct timeline *t); /* Recording stopped, an
 struct timeline *timeline_open(const char *path, char *why, size_t why_size);
 const Orrery__RunInfo *timeline_info(const struct timeline *t);
 
-/* One line for people: "n2 suspects n3 (phi 8.1)" is up to the schema: "heartbeat.Opinion peer=3 ...";
- * the kinds that all protocols share are put in words. */
+/* Large values beside the events: pages, tensors. In the recording only: false without one. The
+ * body is at most 63 MiB; `id` is the caller's. Reading: 0, ERROR_NOT_FOUND, ERROR_DAMAGED. */
+bool timeline_put_blob(struct timeline *t, uint64_t id, const char *type, struct bytes body);
+int timeline_blob(struct timeline *t, uint64_t id, struct buf *type, struct buf *body);
+
+/* One line for people: "n2 suspects n3 (phi 8.1)" is up to the schema: "heartbeat.Opinion peer=3
+ * ..."; the kinds that all protocols share are put in words. */
 void timeline_describe(struct timeline *t, const struct entry *e, struct buf *into);
+/* An object: ordinal, lane, times, kind, text, and the body with what is packed in it read out. */
 void timeline_json(struct timeline *t, const struct entry *e, struct buf *into);
+/* "receive": the kind's name in proto/event.proto; "unknown". */
+const char *timeline_kind(uint32_t body);
+/* What a body's bytes are, by its node's start event; NULL when that was not seen. */
+const Orrery__Instance *timeline_instance(struct timeline *t, const struct entry *e);
+const struct schema_type *timeline_message_type(struct timeline *t, const struct entry *e);
+const struct schema_type *timeline_trace_type(struct timeline *t, const struct entry *e);
+const struct schema_type *timeline_view_type(struct timeline *t, const struct entry *e);
 /* "n3", "you"; never NULL. */
 const char *timeline_lane(struct timeline *t, uint32_t node);
 

@@ -1,0 +1,47 @@
+/* The inside of a timeline, shared by the files that make it up. */
+#ifndef ORRERY_TIMELINE_INSIDE_H
+#define ORRERY_TIMELINE_INSIDE_H
+
+#include "timeline/lives.h"
+#include "timeline/order.h"
+#include "timeline/pyramid.h"
+#include "timeline/reading.h"
+#include "timeline/recent.h"
+#include "timeline/record.h"
+
+enum { TIMELINE_WHY_MAX = 512 };
+
+struct follower {
+    int handle; /* 0: was taken off while others were being told. */
+    void (*entry)(void *ctx, const struct entry *e);
+    void *ctx;
+};
+
+struct timeline {
+    struct order order;
+    struct recent recent;
+    struct lives lives;
+    struct schema *schema;
+    struct pyramid *pyramid;
+    struct recorder *recorder; /* NULL: nothing is recorded. */
+    struct reading *reading;   /* Of the recording being written, or of the one that was opened. */
+    Orrery__RunInfo *info;
+
+    uint64_t you_seq;
+    uint64_t malformed;
+    uint64_t holes;
+    struct buf packed; /* Of an event of lane "you". */
+
+    struct follower *followers;
+    size_t n_followers;
+    int next_handle;
+    bool telling;
+
+    bool opened; /* From a file: nothing is ever added. */
+    char trouble[TIMELINE_WHY_MAX];
+};
+
+/* With nothing in it and no recording. */
+struct timeline *timeline_bare(size_t window_bytes);
+
+#endif
