@@ -1,5 +1,6 @@
-/* Where the terminal reads entries from: a timeline in this process, a recording, or one that another
- * process feeds. The calls are those of timeline/timeline.h, with its meanings and lifetimes. */
+/* Where the terminal reads entries from: a timeline in this process, a recording, or one that
+ * another process feeds. The calls are those of timeline/timeline.h, with its meanings and
+ * lifetimes. */
 #ifndef ORRERY_TERMINAL_SOURCE_H
 #define ORRERY_TERMINAL_SOURCE_H
 

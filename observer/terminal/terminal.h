@@ -1,10 +1,10 @@
-/* The space-time diagram in a terminal: lanes, arrows from send to receive, drops with their reason,
- * crash gaps, suspicions; live, scrolled back, or from a recording.
+/* The space-time diagram in a terminal: lanes, arrows from send to receive, drops with their
+ * reason, crash gaps, suspicions; live, scrolled back, or from a recording.
  *
  * It draws and decides; it waits for nothing. A driver with a loop gives it entries, keys, resizes
  * and the state of the run, and calls terminal_draw() when it has nothing better to do (it draws
- * only what changed; 20 times a second is plenty). Acting on the cluster goes back to the driver as a
- * command line. All on one thread.
+ * only what changed; 20 times a second is plenty). Acting on the cluster goes back to the driver as
+ * a command line. All on one thread.
  *
  * A driver, in short:
  *
@@ -35,19 +35,20 @@ enum terminal_level {
 
 struct terminal_options {
     struct terminal_source source;
-    bool recording;  /* Nothing comes any more, nothing can be acted on. */
-    bool owner;      /* Quitting ends the run: the help says so. */
-    bool ascii;      /* Only ASCII; also when the locale is not UTF-8. */
-    bool no_colour;  /* Also by NO_COLOR or a terminal without colours. */
+    bool recording; /* Nothing comes any more, nothing can be acted on. */
+    bool owner;     /* Quitting ends the run: the help says so. */
+    bool ascii;     /* Only ASCII; also when the locale is not UTF-8. */
+    bool no_colour; /* Also by NO_COLOR or a terminal without colours. */
     enum terminal_level level;
-    /* Runs a command line such as "kill n2"; its outcome comes back by terminal_say(). NULL: none. */
+    /* Runs a command line such as "kill n2"; its outcome comes back by terminal_say(). NULL: none.
+     */
     void (*act)(void *ctx, const char *line);
     void *ctx;
 };
 
 /* The state of the run, for the line on top. Strings are copied. */
 struct terminal_status {
-    const char *run;       /* "calm-otter"; a recording's file name. */
+    const char *run; /* "calm-otter"; a recording's file name. */
     const char *protocol;
     uint32_t nodes;
     uint32_t alive;
@@ -55,9 +56,9 @@ struct terminal_status {
     uint64_t now_ns;       /* Cluster time. */
     const char *recording; /* Path; NULL: not recorded. */
     uint64_t recorded_bytes;
-    const char *trouble;   /* A sentence, or NULL: "recording stopped: the disk is full". */
+    const char *trouble; /* A sentence, or NULL: "recording stopped: the disk is full". */
     bool simulated;
-    bool gone;             /* The run ended, or the connection to it. */
+    bool gone; /* The run ended, or the connection to it. */
 };
 
 /* Takes over the terminal (stdin and stdout must be one). NULL and a sentence when it cannot:
@@ -69,14 +70,14 @@ void terminal_entry(struct terminal *t, const struct entry *e);
 void terminal_status(struct terminal *t, const struct terminal_status *status);
 /* A sentence for the line at the bottom: what a command did, or why it was refused. */
 void terminal_say(struct terminal *t, const char *sentence, bool refused);
-void terminal_input(struct terminal *t);   /* stdin is readable: takes all keys there are. */
-void terminal_resize(struct terminal *t);  /* Reads the size again, and repaints. */
+void terminal_input(struct terminal *t);  /* stdin is readable: takes all keys there are. */
+void terminal_resize(struct terminal *t); /* Reads the size again, and repaints. */
 void terminal_draw(struct terminal *t);
 bool terminal_done(const struct terminal *t); /* The user quits. */
 
 /* The same diagram as plain lines, for pipes and files: `orrery timeline | head`. */
 struct terminal_print_options {
-    int width;      /* Columns; 0: 100. */
+    int width; /* Columns; 0: 100. */
     bool ascii;
     enum terminal_level level;
 };
@@ -95,7 +96,8 @@ void terminal_printer_free(struct terminal_printer *p);
 
 /* Entries `from` to `to` (0: the newest) of the source at once. */
 void terminal_print(struct terminal_source source, const struct terminal_print_options *options,
-                    uint64_t from, uint64_t to, void (*line)(void *ctx, const char *text), void *ctx);
+                    uint64_t from, uint64_t to, void (*line)(void *ctx, const char *text),
+                    void *ctx);
 
 /* Whether the locale (setlocale must have been called) and TERM allow more than ASCII. */
 bool terminal_utf8(void);

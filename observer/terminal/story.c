@@ -1,0 +1,146 @@
+/* What befell whom, and who noticed when: kept aside, so that it stays on the screen. */
+#include "terminal/model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The newest incident of a node that is not over; NULL. */
+static struct incident *open_incident(struct model *m, uint32_t node)
+{
+    uint32_t n = m->n_incidents < INCIDENTS_MAX ? m->n_incidents : INCIDENTS_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        struct incident *x = &m->incidents[(m->n_incidents - 1 - i) % INCIDENTS_MAX];
+        if (x->node == node && !x->over_ns)
+            return x;
+    }
+    return NULL;
+}
+
+static struct incident *new_incident(struct model *m, uint32_t node, const char *what,
+                                     uint64_t at_ns, uint64_t entry)
+{
+    struct incident *x = &m->incidents[m->n_incidents++ % INCIDENTS_MAX];
+    memset(x, 0, sizeof *x);
+    x->node = node;
+    x->at_ns = at_ns;
+    x->entry = entry;
+    snprintf(x->what, sizeof x->what, "%s", what);
+    return x;
+}
+
+void story_begin(struct model *m, uint32_t node, const char *what, uint64_t at_ns, uint64_t entry)
+{
+    struct incident *x = open_incident(m, node);
+    if (x)
+        x->over_ns = at_ns;
+    new_incident(m, node, what, at_ns, entry);
+}
+
+void story_over(struct model *m, uint32_t node, uint64_t at_ns)
+{
+    struct incident *x = open_incident(m, node);
+    if (x)
+        x->over_ns = at_ns;
+}
+
+static struct witness *witness_of(struct incident *x, uint32_t lane)
+{
+    for (uint32_t i = 0; i < x->n_witnesses; i++)
+        if (x->witnesses[i].lane == lane)
+            return &x->witnesses[i];
+    if (x->n_witnesses == WITNESSES_MAX)
+        return NULL;
+    struct witness *w = &x->witnesses[x->n_witnesses++];
+    *w = (struct witness){.lane = lane};
+    return w;
+}
+
+/* Trust comes back after the incident is over. */
+static struct incident *last_incident(struct model *m, uint32_t node)
+{
+    uint32_t n = m->n_incidents < INCIDENTS_MAX ? m->n_incidents : INCIDENTS_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        struct incident *x = &m->incidents[(m->n_incidents - 1 - i) % INCIDENTS_MAX];
+        if (x->node == node)
+            return x;
+    }
+    return NULL;
+}
+
+void story_belief(struct model *m, const struct entry *e, uint32_t of, enum story_belief belief)
+{
+    uint64_t at = e->head.mono_ns;
+    struct incident *x = belief == STORY_CLEARED ? last_incident(m, of) : open_incident(m, of);
+    if (!x && belief == STORY_CLEARED)
+        return;
+    if (!x)
+        x = new_incident(m, of, "suspected", at, e->ordinal);
+    struct witness *w = witness_of(x, e->node);
+    if (!w)
+        return;
+    if (belief == STORY_SUSPECTED) {
+        w->suspected_ns = at;
+        w->cleared_ns = 0;
+        w->entry = e->ordinal;
+    } else if (belief == STORY_DEAD) {
+        w->dead_ns = at;
+    } else {
+        w->cleared_ns = at;
+        if (strcmp(x->what, "suspected") == 0)
+            x->over_ns = at;
+    }
+}
+
+static uint64_t moment_of(const struct witness *w, enum story_belief belief)
+{
+    return belief == STORY_SUSPECTED ? w->suspected_ns
+           : belief == STORY_DEAD    ? w->dead_ns
+                                     : w->cleared_ns;
+}
+
+/* "suspected by n1 +1.02 s, n3 +1.05 s" */
+static void tell_belief(const struct model *m, const struct incident *x, enum story_belief belief,
+                        const char *words, uint64_t since, struct buf *into)
+{
+    uint32_t told = 0, all = 0;
+    for (uint32_t i = 0; i < x->n_witnesses; i++)
+        all += moment_of(&x->witnesses[i], belief) != 0;
+    for (uint32_t i = 0; i < x->n_witnesses; i++) {
+        uint64_t at = moment_of(&x->witnesses[i], belief);
+        char span[24];
+        if (!at)
+            continue;
+        time_words(at > since ? at - since : 0, span);
+        buf_printf(into, "%s%s +%s", told ? ", " : words,
+                   lanes_name(&m->lanes, x->witnesses[i].lane), span);
+        if (++told == 5 && all > 6) {
+            buf_printf(into, " and %u more", all - told);
+            return;
+        }
+    }
+}
+
+bool story_tell(const struct model *m, uint32_t age, struct buf *into)
+{
+    if (age >= m->n_incidents || age >= INCIDENTS_MAX)
+        return false;
+    const struct incident *x = &m->incidents[(m->n_incidents - 1 - age) % INCIDENTS_MAX];
+    char span[24];
+    bool wrong = strcmp(x->what, "suspected") == 0;
+    buf_printf(into, "%s %s at %.3f s (e%" PRIu64 ")", lanes_name(&m->lanes, x->node), x->what,
+               (double)x->at_ns / 1e9, x->entry);
+    if (wrong)
+        buf_printf(into, " though it runs");
+    tell_belief(m, x, STORY_SUSPECTED, wrong ? ": by " : ": suspected by ", x->at_ns, into);
+    tell_belief(m, x, STORY_DEAD, "; called dead by ", x->at_ns, into);
+    if (x->over_ns && !wrong) {
+        time_words(x->over_ns - x->at_ns, span);
+        buf_printf(into, "; over after %s", span);
+    }
+    tell_belief(m, x, STORY_CLEARED, "; trusted again by ", x->over_ns ? x->over_ns : x->at_ns,
+                into);
+    if (!x->n_witnesses && !x->over_ns)
+        buf_printf(into, ": nobody has noticed yet");
+    return true;
+}
