@@ -27,14 +27,16 @@ int loop_init(struct loop *l, void (*flush)(void *ctx), void *ctx)
     return error;
 }
 
-/* Runs callbacks until there are none, so that all they asked for is registered. */
+/* Runs callbacks until there are none, so that all they asked for is registered. Not once the loop
+ * stops: that would take away the very wake-up that the leader is to be stopped by. */
 static void turn(struct loop *l)
 {
-    do {
+    l->noticed = true;
+    while (l->noticed && !l->stopping) {
         l->noticed = false;
         uv_run(&l->uv, UV_RUN_NOWAIT);
         l->flush(l->ctx);
-    } while (l->noticed && !l->stopping);
+    }
 }
 
 /* Lets somebody else lead; a thread is born only when none is waiting. */

@@ -113,8 +113,12 @@ static int spawn(const char *program, const struct agent_node *n, const struct g
                                               POSIX_SPAWN_SETPGROUP);
     char name[sizeof n->name];
     snprintf(name, sizeof name, "%s", n->name);
-    char path[] = "orrery-node";
-    char *argv[] = {path, name, NULL}; /* The name is for `ps`; the rest comes by the socket. */
+    char self[24];
+    snprintf(self, sizeof self, "%ld", (long)getpid());
+    char path[] = "orrery-node", control[] = "--control=3", ring[] = "--ring=4";
+    char ledger[] = "--ledger=5", parent[] = "--parent";
+    /* The name is for `ps`; the rest comes by the socket. */
+    char *argv[] = {path, name, control, ring, ledger, parent, self, NULL};
     int error = posix_spawn(pid, program, &actions, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
