@@ -1,8 +1,11 @@
 #include "core/registry.h"
 
+#include "protocols/heartbeat/heartbeat.h"
+
 #include <string.h>
 
 static const struct core_ops *const protocols[] = {
+    &heartbeat_ops,
     NULL,
 };
 

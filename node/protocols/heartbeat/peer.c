@@ -179,10 +179,11 @@ void peer_beat(struct peer *p, const struct rules *rules, uint32_t boot,
                const Heartbeat__Beat *beat, uint64_t now, struct out *out)
 {
     if (boot < p->boot || (boot == p->boot && beat->number <= p->last_beat))
-        return; /* Overtaken by a newer one, or a double. */
-    Heartbeat__Opinion before[PEER_DETECTORS + 1];
+        return;                                    /* Overtaken by a newer one, or a double. */
+    Heartbeat__Opinion before[PEER_DETECTORS + 1]; /* Of those that are about to be proven wrong. */
     for (unsigned d = 0; d <= PEER_DETECTORS; d++)
-        before[d] = describe(p, d, now);
+        if (suspected_by(p, d))
+            before[d] = describe(p, d, now);
     if (boot != p->boot)
         forget_life(p, rules, boot, out);
     trace_gap(p, beat, now, out);
@@ -198,8 +199,11 @@ void peer_beat(struct peer *p, const struct rules *rules, uint32_t boot,
     for (unsigned d = 0; d < PEER_DETECTORS; d++) {
         /* The adaptive one may find that the beat after this one is overdue as well. */
         bool suspected = now >= p->limits[d];
-        if (suspected != suspected_by(p, d))
-            opine(p, &before[d], suspected, HEARTBEAT__EVIDENCE__BEAT, out);
+        if (suspected == suspected_by(p, d))
+            continue;
+        if (suspected)
+            before[d] = describe(p, d, now);
+        opine(p, &before[d], suspected, HEARTBEAT__EVIDENCE__BEAT, out);
     }
     if (suspected_by(p, LINK))
         opine(p, &before[LINK], false, HEARTBEAT__EVIDENCE__BEAT, out);
