@@ -250,7 +250,8 @@ ProtobufCMessage *out_unpack(struct out *o, const ProtobufCMessageDescriptor *d,
 
 struct core_config {
     node_id self;
-    /* Every node of the cluster, self too, ascending; lives with the core. */
+    /* Every node of the cluster, self too, ascending; lives with the core. Nodes that are added later
+     * are not among them: their first message makes them known, and they may be sent to from then. */
     const node_id *members;
     uint32_t n_members;
     const ProtobufCMessage *settings; /* Of core_ops.settings; lives with the core. */

@@ -24,7 +24,24 @@ int64_t member_index(const struct host *h, node_id node)
             n = half;
         }
     }
-    return low < h->config.n_members && members[low] == node ? (int64_t)low : -1;
+    if (low < h->config.n_members && members[low] == node)
+        return (int64_t)low;
+    for (uint32_t i = 0; i < h->n_joined; i++)
+        if (h->joined[i] == node)
+            return (int64_t)h->config.n_members + i;
+    return -1;
+}
+
+void member_join(struct host *h, node_id node)
+{
+    CHECK(member_index(h, node) < 0);
+    CHECK(h->n_joined < JOINED_MAX);
+    uint32_t n = h->config.n_members + h->n_joined + 1;
+    h->joined = realloc(h->joined, (h->n_joined + 1) * sizeof *h->joined);
+    h->boots = realloc(h->boots, n * sizeof *h->boots);
+    CHECK(h->joined != NULL && h->boots != NULL);
+    h->joined[h->n_joined++] = node;
+    h->boots[n - 1] = 0;
 }
 
 static const struct instance *find_instance(const struct host *h, uint32_t number)
@@ -167,6 +184,7 @@ void host_free(struct host *h)
     free((void *)(uintptr_t)h->config.name);
     free((void *)(uintptr_t)h->config.members);
     free(h->boots);
+    free(h->joined);
     queue_free(&h->own[0]);
     queue_free(&h->own[1]);
     queue_free(&h->reports);

@@ -22,6 +22,7 @@ enum {
     SETTINGS_ARENA = 1 << 20,
     VIEW_EVERY_DEFAULT = 2000,
     VIOLATION_BODY_MAX = 1024,  /* Of bad bytes in an event. */
+    JOINED_MAX = 1 << 14,
     OWN_MESSAGES_MAX = 1 << 20, /* Of one call: beyond it, a protocol talks to itself for ever. */
 };
 
@@ -58,7 +59,9 @@ struct host {
     struct host_config config; /* name and members are our copies; instances is not kept. */
     uint32_t n_vclock;         /* 0: the cluster is too large. */
     struct instance instances[INSTANCES_MAX]; /* config.n_instances of them. */
-    uint32_t *boots;                          /* Newest seen, by index in members. */
+    node_id *joined;                          /* Members that came while we ran, as they came. */
+    uint32_t n_joined;
+    uint32_t *boots; /* Newest seen, by member_index(). */
 
     enum phase phase;
     bool busy; /* Between a call of the world and its return. */
@@ -148,6 +151,7 @@ void start_pack(struct host *h, const struct host_config *config);
 
 /* host.c */
 int64_t member_index(const struct host *h, node_id node); /* -1: no member. */
+void member_join(struct host *h, node_id node);
 struct instance *host_instance(struct host *h, uint32_t number);
 
 #endif

@@ -43,7 +43,7 @@ static const char *complain(struct host *h, const struct envelope *e)
 {
     if (e->to != h->config.self)
         return "a frame for another node";
-    if (e->from == h->config.self || member_index(h, e->from) < 0)
+    if (e->from == h->config.self || e->from == NODE_NONE)
         return "a frame from a node that is no peer";
     if (e->boot == 0)
         return "a frame without its sender's boot";
@@ -73,6 +73,14 @@ static void take(struct host *h, enum transport t, struct bytes frame)
     if (why) {
         violation(h, &e, why);
         return;
+    }
+    /* A node that was added while we ran: it knows the run's secret, so it is one of us. */
+    if (member_index(h, e.from) < 0) {
+        if (h->n_joined == JOINED_MAX) {
+            violation(h, &e, "a frame from one new node too many");
+            return;
+        }
+        member_join(h, e.from);
     }
     uint32_t *newest = &h->boots[member_index(h, e.from)];
     if (e.boot < *newest) {

@@ -184,6 +184,19 @@ static void a_pause_skips_the_slots_it_slept_through(void **state)
     host_free(h);
 }
 
+static void a_node_that_joins_later_is_watched_too(void **state)
+{
+    (void)state;
+    struct counts c = {0};
+    struct host *h = new_host(3, NULL, 0, &c);
+    beat_of(h, 9, 1, at_ms(100, 0));
+    if (c.moves_to[1] == 0 && c.violations == 0)
+        fail_msg("a beat of a new node went unnoticed");
+    settle(h, at_ms(1100, 0));
+    assert_int_equal(c.moves_to[2], 1);
+    host_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +204,7 @@ int main(void)
         cmocka_unit_test(silence_of_all_is_noticed_in_turn),
         cmocka_unit_test(two_hundred_peers_are_small),
         cmocka_unit_test(a_pause_skips_the_slots_it_slept_through),
+        cmocka_unit_test(a_node_that_joins_later_is_watched_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,7 +230,6 @@ static void bad_frames_are_dropped(void **state)
 
     const struct envelope wrong[] = {
         {.from = 2, .to = 3, .instance = 1, .boot = 3},
-        {.from = 9, .to = 1, .instance = 1, .boot = 3},
         {.from = 0, .to = 1, .instance = 1, .boot = 3},
         {.from = 1, .to = 1, .instance = 1, .boot = 3},
         {.from = 2, .to = 1, .instance = 2, .boot = 3},
