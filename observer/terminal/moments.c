@@ -318,7 +318,7 @@ static void described(struct model *m, const struct entry *e, struct row *r)
 {
     struct buf text = {0};
     m->source.ops->describe(m->source.ctx, e, &text);
-    row_text(r, "%s %.*s", lanes_name(&m->lanes, e->node), (int)(text.len < 900 ? text.len : 900),
+    row_text(r, "%.*s", (int)(text.len < 900 ? text.len : 900),
              text.base ? (const char *)text.base : "");
     buf_free(&text);
 }

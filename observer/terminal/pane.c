@@ -166,7 +166,7 @@ static uint64_t origin(const struct view *v, const struct row *r, const struct e
 static void put_event(const struct view *v, const struct entry *e, struct buf *into)
 {
     const struct terminal_source *s = &v->options.source;
-    buf_printf(into, "e%" PRIu64 " %s ", e->ordinal, lanes_name(&v->model.lanes, e->node));
+    buf_printf(into, "e%" PRIu64 " ", e->ordinal);
     size_t before = into->len;
     s->ops->describe(s->ctx, e, into);
     if (into->len > before + 70) {

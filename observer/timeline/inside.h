@@ -41,6 +41,7 @@ struct timeline {
     char trouble[TIMELINE_WHY_MAX];
 };
 
+void timeline_tell(struct timeline *t, const struct entry *e); /* Those who follow. */
 /* With nothing in it and no recording. */
 struct timeline *timeline_bare(size_t window_bytes);
 

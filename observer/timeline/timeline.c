@@ -193,7 +193,7 @@ static void count(struct timeline *t, const struct entry *e)
         pyramid_drop(t->pyramid, cause->node, &sent, e->head.mono_ns);
 }
 
-static void tell(struct timeline *t, const struct entry *e)
+void timeline_tell(struct timeline *t, const struct entry *e)
 {
     t->telling = true;
     for (size_t i = 0; i < t->n_followers; i++)
@@ -232,7 +232,7 @@ static void leave(void *ctx, struct stream *stream, const struct event_head *hea
     if (t->recorder)
         recorder_entry(t->recorder, &e);
     if (t->n_followers > 0)
-        tell(t, &e);
+        timeline_tell(t, &e);
 }
 
 int timeline_follow(struct timeline *t, void (*entry)(void *ctx, const struct entry *e), void *ctx)

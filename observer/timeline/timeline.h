@@ -15,6 +15,7 @@
 #include "timeline/schema.h"
 
 struct timeline;
+struct Orrery__Entries; /* session.pb-c.h */
 struct recorder; /* timeline/record.h */
 struct pyramid;  /* timeline/pyramid.h */
 struct pyramid_cells;
@@ -85,6 +86,12 @@ size_t timeline_future(struct timeline *t, uint64_t ordinal, uint64_t *into, siz
 /* The first entry at or after this cluster time, about: causality may have moved some by a little.
  * One behind the newest when there is none. */
 uint64_t timeline_at(struct timeline *t, uint64_t mono_ns);
+
+/* For a viewer of another process's run: takes a batch of its entries, ordered there, with the
+ * schemas and starts that came along, and tells those who follow. Where ordinals do not go on from
+ * the newest, what was before is forgotten; ordinals already known, and what is malformed, are
+ * counted and dropped. `t` is made by timeline_new() without a recording, and ingests nothing else. */
+void timeline_adopt(struct timeline *t, const struct Orrery__Entries *batch);
 
 struct schema *timeline_schema(struct timeline *t);
 /* The i-th distinct FileDescriptorSet that nodes have sent; false when there are fewer. */
