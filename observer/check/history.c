@@ -54,7 +54,6 @@ static void begin_life(struct history_check *h, const struct entry *e)
     bool promises = !sync || strcmp(sync, "never") != 0;
     bool first = store->boot == 0;
     store->promises = promises;
-    store->replies_told = s->start->level != ORRERY__LEVEL__LEVEL_OFF;
     store->boot = e->boot;
     if ((first && e->boot != 1) || !promises) {
         store->promises = false;
@@ -64,16 +63,29 @@ static void begin_life(struct history_check *h, const struct entry *e)
 
 static enum op_kind kind_of_op(const char *f)
 {
-    static const char *const names[] = {"get", "set", "del", "incr"};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(f, names[i]) == 0)
-            return (enum op_kind)i;
+    static const struct {
+        const char *name;
+        enum op_kind kind;
+    } names[] = {{"get", OP_GET},   {"set", OP_SET},     {"del", OP_DEL},
+                 {"incr", OP_INCR}, {"length", OP_LOOK}, {"exists", OP_LOOK}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(f, names[i].name) == 0)
+            return names[i].kind;
     return OP_OTHER;
 }
 
 static struct bytes bytes_in(ProtobufCBinaryData b)
 {
     return bytes_of(b.data, b.len);
+}
+
+/* It touches keys that it does not name. */
+static bool untold(const History__Invoke *m)
+{
+    for (size_t i = 0; i < m->n_ops; i++)
+        if (strcmp(m->ops[i]->f, "flush") == 0)
+            return true;
+    return m->partial;
 }
 
 static void take_invoke(struct history_check *h, const struct entry *e)
@@ -84,6 +96,11 @@ static void take_invoke(struct history_check *h, const struct entry *e)
         return;
     struct store *s = store_of(h, e->node);
     h->seen = true;
+    if (untold(m)) {
+        store_forget(s);
+        history__invoke__free_unpacked(m, NULL);
+        return;
+    }
     if (s->n_steps == s->cap_steps) {
         s->cap_steps = s->cap_steps ? 2 * s->cap_steps : 64;
         s->steps = realloc(s->steps, s->cap_steps * sizeof *s->steps);
@@ -165,6 +182,8 @@ static void verify(struct history_check *h, uint32_t node, uint32_t i, const His
     struct finding *f = check_find(h->check, "history", "reads");
     for (uint32_t o = 0; o < step->n && o < m->n_ops; o++) {
         const History__Op *op = m->ops[o];
+        if (op->failed)
+            step->ops[o].kind = OP_LOOK;
         uint32_t value = VALUE_ABSENT;
         if (step->ops[o].kind == OP_GET) {
             if (!op->absent)
@@ -192,14 +211,6 @@ static struct step *step_of(struct store *s, uint64_t client, uint64_t request, 
     return NULL;
 }
 
-/* The client has its answer: that step and all before it are durable. */
-static void answered(struct history_check *h, struct store *s, uint32_t i, uint64_t ordinal)
-{
-    const struct step *step = &s->steps[i];
-    if (step->complete && (step->replied || !s->replies_told))
-        store_settle(h, s, i + 1, ordinal);
-}
-
 static void take_complete(struct history_check *h, const struct entry *e)
 {
     struct bytes body = trace_body(e->head.payload);
@@ -210,27 +221,12 @@ static void take_complete(struct history_check *h, const struct entry *e)
     if (step && m->outcome == HISTORY__OUTCOME__FAIL)
         step->nothing = true;
     if (step && m->outcome != HISTORY__OUTCOME__INFO) {
-        step->complete = true;
         if (m->outcome == HISTORY__OUTCOME__OK)
             verify(h, e->node, i, m, e->ordinal);
-        answered(h, s, i, e->ordinal);
+        store_settle(h, s, i + 1, e->ordinal); /* It was answered: it is durable, and all before. */
     }
     if (m)
         history__complete__free_unpacked(m, NULL);
-}
-
-static void take_reply(struct history_check *h, const struct entry *e)
-{
-    Orrery__Reply *m = orrery__reply__unpack(NULL, e->head.payload.len, e->head.payload.base);
-    struct store *s = store_of(h, e->node);
-    uint32_t i;
-    struct step *step = m && !m->more ? step_of(s, m->client, m->request, &i) : NULL;
-    if (step) {
-        step->replied = true;
-        answered(h, s, i, e->ordinal);
-    }
-    if (m)
-        orrery__reply__free_unpacked(m, NULL);
 }
 
 static void take_exit(struct history_check *h, const struct entry *e)
@@ -253,8 +249,6 @@ void history_check_entry(struct history_check *h, const struct entry *e, enum ki
         take_invoke(h, e);
     else if (kind == KIND_HISTORY_COMPLETE)
         take_complete(h, e);
-    else if (e->head.body == ORRERY__EVENT__BODY_REPLY && h->seen)
-        take_reply(h, e);
     else if (e->head.body == ORRERY__EVENT__BODY_EXIT && e->node == 0 && h->seen)
         take_exit(h, e);
     else if (e->head.body == ORRERY__EVENT__BODY_START && e->node != 0 &&

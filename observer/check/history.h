@@ -19,7 +19,8 @@ enum { STATES_MAX = 4096 };
 #define VALUE_ABSENT 0
 #define VALUE_ANY    UINT32_MAX /* Nothing is known of it: it agrees with every read. */
 
-enum op_kind { OP_GET, OP_SET, OP_DEL, OP_INCR, OP_OTHER };
+/* LOOK reads and is not judged; OTHER writes what nobody here can compute. */
+enum op_kind { OP_GET, OP_LOOK, OP_SET, OP_DEL, OP_INCR, OP_OTHER };
 
 struct op {
     enum op_kind kind;
@@ -35,8 +36,6 @@ struct step {
     uint64_t ordinal; /* Of its Invoke. */
     struct op *ops;
     uint32_t n;
-    bool complete;
-    bool replied;
     bool nothing; /* It failed, and changed nothing. */
 };
 
@@ -50,8 +49,7 @@ struct cell {
 
 struct store {
     uint32_t boot;
-    bool promises;     /* Its settings promise durability. */
-    bool replies_told; /* Its level shows replies: an answer counts once it left. */
+    bool promises; /* Its settings promise durability. */
     bool holes;
     struct cell *cells; /* By key. */
     uint32_t n_cells;

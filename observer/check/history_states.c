@@ -159,7 +159,7 @@ void store_settle(struct history_check *h, struct store *s, uint32_t n, uint64_t
         const struct step *step = &s->steps[i];
         for (uint32_t o = 0; o < step->n && !step->nothing; o++) {
             const struct op *op = &step->ops[o];
-            if (op->kind == OP_GET)
+            if (op->kind <= OP_LOOK)
                 continue;
             struct cell *c = store_cell(s, op->key);
             c->ordinal = ordinal;
@@ -182,7 +182,7 @@ static void open_keys(struct store *s)
     for (uint32_t i = 0; i < s->n_steps; i++)
         for (uint32_t o = 0; o < s->steps[i].n; o++) {
             struct cell *c = store_cell(s, s->steps[i].ops[o].key);
-            if (c->open || s->steps[i].ops[o].kind == OP_GET)
+            if (c->open || s->steps[i].ops[o].kind <= OP_LOOK)
                 continue;
             s->open = realloc(s->open, (s->n_open + 1) * sizeof *s->open);
             CHECK(s->open);
@@ -247,7 +247,7 @@ void store_crash(struct history_check *h, struct store *s)
             const struct step *step = &s->steps[i];
             for (uint32_t o = 0; o < step->n && !step->nothing; o++) {
                 const struct op *op = &step->ops[o];
-                uint32_t open = op->kind == OP_GET ? 0 : store_cell(s, op->key)->open;
+                uint32_t open = op->kind <= OP_LOOK ? 0 : store_cell(s, op->key)->open;
                 if (open)
                     state[open - 1] = applied(h, op, state[open - 1]);
             }

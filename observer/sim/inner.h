@@ -75,14 +75,14 @@ struct happening {
     uint8_t bytes[];
 };
 
-struct queue {
+struct happenings {
     struct happening *first;
     struct happening *last;
     uint32_t n;
 };
-void queue_push(struct queue *q, struct happening *h);
-struct happening *queue_pop(struct queue *q);
-void queue_clear(struct world *w, struct queue *q);
+void happenings_push(struct happenings *q, struct happening *h);
+struct happening *happenings_pop(struct happenings *q);
+void happenings_clear(struct world *w, struct happenings *q);
 
 /* A new one with `len` bytes behind it, zeroed but for these. */
 struct happening *happening_new(struct world *w, void (*run)(struct world *, struct happening *),
@@ -108,11 +108,11 @@ struct path {
     struct link_faults faults;
     /* The stream from one to the other. */
     enum { PATH_DOWN, PATH_CONNECTING, PATH_UP } state;
-    uint64_t generation;  /* Of the stream; raised when it breaks. */
-    uint32_t peer_boot;   /* The life that it was opened to. */
-    struct queue pending; /* Frames that wait: for the connection, or for the end of a cut. */
-    nsec last_at;         /* Frames arrive in order. */
-    nsec since;           /* Connecting, or cut off, since then. */
+    uint64_t generation;       /* Of the stream; raised when it breaks. */
+    uint32_t peer_boot;        /* The life that it was opened to. */
+    struct happenings pending; /* Frames that wait: for the connection, or for the end of a cut. */
+    nsec last_at;              /* Frames arrive in order. */
+    nsec since;                /* Connecting, or cut off, since then. */
 };
 
 /* What the world saw while the host was busy: told when it returns. */
@@ -172,8 +172,8 @@ struct sim_node {
     nsec wake_deadline; /* That the earliest wake in the heap is for; NSEC_NEVER. */
     nsec woken_at;      /* So that a deadline that never moves is found out. */
     uint32_t woken;
-    struct queue inbox;  /* Inputs that wait for the end of a pause. */
-    struct path **paths; /* By receiver - 1; NULL where nothing special ever was. */
+    struct happenings inbox; /* Inputs that wait for the end of a pause. */
+    struct path **paths;     /* By receiver - 1; NULL where nothing special ever was. */
     uint32_t n_paths;
     struct report *reports;
     uint32_t n_reports;
@@ -204,8 +204,8 @@ struct world {
     uint32_t n_nodes;
     node_id *members;
     uint32_t n_members;
-    struct faults faults; /* In force. */
-    struct queue held;    /* Frames that wait for a hand, oldest first. */
+    struct faults faults;   /* In force. */
+    struct happenings held; /* Frames that wait for a hand, oldest first. */
     uint64_t events;
     struct clients *clients;
     struct happening *pool[4];

@@ -45,7 +45,7 @@ void network_free(struct sim_node *n)
 {
     for (uint32_t i = 0; i < n->n_paths; i++) {
         if (n->paths[i])
-            queue_clear(n->world, &n->paths[i]->pending);
+            happenings_clear(n->world, &n->paths[i]->pending);
         free(n->paths[i]);
     }
     free(n->paths);
@@ -130,7 +130,7 @@ static void path_break(struct sim_node *n, struct path *p)
 {
     p->state = PATH_DOWN;
     p->generation++;
-    for (struct happening *h; (h = queue_pop(&p->pending));) {
+    for (struct happening *h; (h = happenings_pop(&p->pending));) {
         if (n->host)
             report_drop(n, h, ORRERY__DROP_REASON__DROP_NO_LINK);
         happening_free(n->world, h);
@@ -199,7 +199,7 @@ static void path_flush(struct sim_node *n, struct path *p, struct sim_node *peer
         tell_link(n, peer->id, false, LINK_RESET, p, w->now + 2 * w->options.latency);
         return;
     }
-    for (struct happening *h; (h = queue_pop(&p->pending));) {
+    for (struct happening *h; (h = happenings_pop(&p->pending));) {
         struct link_verdict v =
             link_decide(&p->faults, TRANSPORT_STREAM, h->len, w->now, &n->faults);
         nsec at = (v.dropped ? w->now : v.at[0]) + latency(n);
@@ -248,7 +248,7 @@ static void stream_send(struct sim_node *n, struct happening *frame)
         return;
     }
     bool first = p->pending.n == 0;
-    queue_push(&p->pending, frame);
+    happenings_push(&p->pending, frame);
     if (p->state == PATH_DOWN) {
         p->state = PATH_CONNECTING;
         p->since = w->now;
@@ -282,7 +282,7 @@ void network_send(struct sim_node *n, node_id to, enum transport t, struct bytes
     if (!world_find(w, to))
         return;
     if (w->faults.n_holds && held_by_hand(w, n->id, to)) {
-        queue_push(&w->held, frame_new(n, to, t, frame, event));
+        happenings_push(&w->held, frame_new(n, to, t, frame, event));
         node_report(n, (struct report){.is_held = true, .to = to, .event = event});
     } else if (t == TRANSPORT_DATAGRAM) {
         datagram_send(n, to, frame, event);
@@ -329,12 +329,12 @@ void network_node_gone(struct sim_node *n)
         if (in && in->state == PATH_UP && !cut_off(n, m))
             tell_link(m, n->id, false, LINK_RESET, in, at);
     }
-    struct queue others = {0};
-    for (struct happening *h; (h = queue_pop(&w->held));) {
+    struct happenings others = {0};
+    for (struct happening *h; (h = happenings_pop(&w->held));) {
         if (h->deliver.from == n->id)
             happening_free(w, h);
         else
-            queue_push(&others, h);
+            happenings_push(&others, h);
     }
     w->held = others;
 }
@@ -350,10 +350,10 @@ static void release(struct world *w, struct happening *h)
 
 void network_unhold(struct world *w)
 {
-    struct queue still = {0};
-    for (struct happening *h; (h = queue_pop(&w->held));) {
+    struct happenings still = {0};
+    for (struct happening *h; (h = happenings_pop(&w->held));) {
         if (held_by_hand(w, h->deliver.from, h->deliver.to))
-            queue_push(&still, h);
+            happenings_push(&still, h);
         else
             release(w, h);
     }
@@ -383,12 +383,12 @@ int network_deliver(struct world *w, const Orrery__Deliver *d, char *why, size_t
         snprintf(why, why_size, "%s holds it and is paused", sender->name);
         return ERROR_REFUSED;
     }
-    struct queue still = {0};
-    struct queue out = {0};
-    for (struct happening *h; (h = queue_pop(&w->held));)
-        queue_push(wanted(&which, h) ? &out : &still, h);
+    struct happenings still = {0};
+    struct happenings out = {0};
+    for (struct happening *h; (h = happenings_pop(&w->held));)
+        happenings_push(wanted(&which, h) ? &out : &still, h);
     w->held = still;
-    for (struct happening *h; (h = queue_pop(&out));) {
+    for (struct happening *h; (h = happenings_pop(&out));) {
         if (d->drop) {
             report_drop(sender, h, ORRERY__DROP_REASON__DROP_LOSS);
             happening_free(w, h);

@@ -57,7 +57,7 @@ static void forget_life(struct sim_node *n)
     n->wake_deadline = NSEC_NEVER;
     n->n_reports = 0;
     node_stash_free(n);
-    queue_clear(n->world, &n->inbox);
+    happenings_clear(n->world, &n->inbox);
 }
 
 void node_free(struct sim_node *n)

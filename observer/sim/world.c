@@ -24,7 +24,7 @@ struct random concern_random(const struct world *w, enum concern concern, uint64
     return random_split(w->options.seed, (uint64_t)concern << 56 | which);
 }
 
-void queue_push(struct queue *q, struct happening *h)
+void happenings_push(struct happenings *q, struct happening *h)
 {
     h->next = NULL;
     if (q->last)
@@ -35,7 +35,7 @@ void queue_push(struct queue *q, struct happening *h)
     q->n++;
 }
 
-struct happening *queue_pop(struct queue *q)
+struct happening *happenings_pop(struct happenings *q)
 {
     struct happening *h = q->first;
     if (!h)
@@ -48,9 +48,9 @@ struct happening *queue_pop(struct queue *q)
     return h;
 }
 
-void queue_clear(struct world *w, struct queue *q)
+void happenings_clear(struct world *w, struct happenings *q)
 {
-    for (struct happening *h; (h = queue_pop(q));)
+    for (struct happening *h; (h = happenings_pop(q));)
         happening_free(w, h);
 }
 
@@ -223,7 +223,7 @@ void world_free(struct world *w)
         node_free(w->nodes[i]);
     for (struct heap_item item; heap_pop(&w->heap, &item);)
         happening_free(w, item.what);
-    queue_clear(w, &w->held);
+    happenings_clear(w, &w->held);
     heap_free(&w->heap);
     clients_free(w);
     for (int c = 0; c < 4; c++)
@@ -251,7 +251,7 @@ static void dispatch(struct world *w, struct happening *h)
         if (h->datagram && n->inbox.n >= INBOX_MAX)
             happening_free(w, h);
         else
-            queue_push(&n->inbox, h);
+            happenings_push(&n->inbox, h);
         return;
     }
     h->run(w, h);
@@ -286,9 +286,9 @@ void world_run(struct world *w, nsec until)
 
 void world_inbox(struct world *w, struct sim_node *n)
 {
-    struct queue waiting = n->inbox;
-    n->inbox = (struct queue){0};
-    for (struct happening *h; (h = queue_pop(&waiting));)
+    struct happenings waiting = n->inbox;
+    n->inbox = (struct happenings){0};
+    for (struct happening *h; (h = happenings_pop(&waiting));)
         dispatch(w, h);
 }
 
