@@ -63,6 +63,8 @@ void host_match(struct host *h, const struct happening *what)
     struct bytes event = host_pack(h, what);
     for (uint32_t i = 0; i < h->n_breaks; i++) {
         struct breakpoint *b = &h->breaks[i];
+        if (b->pattern->node && b->pattern->node != h->config.self)
+            continue;
         if (!pattern_match(b->pattern, event))
             continue;
         if (b->skip > 0)

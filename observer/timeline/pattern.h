@@ -1,18 +1,24 @@
 /* Patterns over events as people type them.
  *
- *   receive from=2            an event kind and conditions on its fields
- *   heartbeat.Opinion peer=3 suspected=true level>=8
- *   send beat.number=41       a message's fields, by the names of its .proto
- *   durable log=0 lsn>=7      logs by number or by name: log=wal
- *   instance=2, node=n3       of the event itself
+ *   receive from=n2           an event kind and conditions on its fields
+ *   heartbeat.Opinion peer=3 suspected=true level>=8    a trace, by its type
+ *   send Beat number=41       a case of the protocol's message and its fields,
+ *   send beat.number=41       or by the names of its .proto
+ *   durable log=wal lsn>=7    logs by number or by name
+ *   move machine=peer to=suspected    and so machines and their states
+ *   durable sync_ns>5ms       durations where a field's name ends in _ns
+ *   instance=2, node=n3, seq>100    of the event itself
  *
- * Compared by = != < <= > >=; a name alone means that the field is there. */
+ * Compared by = != < <= > >=; a name alone means that the field is there. Values with spaces stand
+ * in quotes. core/pattern.h evaluates what is compiled here. */
 #ifndef ORRERY_TIMELINE_PATTERN_H
 #define ORRERY_TIMELINE_PATTERN_H
 
 #include "event.pb-c.h"
 #include "pattern.pb-c.h"
 #include "timeline/schema.h"
+
+enum { PATTERN_TERMS_MAX = 16, PATTERN_DEPTH_MAX = 8, PATTERN_TEXT_MAX = 1024 };
 
 /* Compiles for the nodes that began with `start`. False and a sentence that says what is possible.
  */
