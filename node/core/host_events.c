@@ -45,6 +45,7 @@ struct happening happening_effect(const struct instance *in, const struct effect
     return (struct happening){.kind = kinds[e->kind],
                               .instance = in->number,
                               .detail = e->kind == EFFECT_TRACE && e->trace.detail,
+                              .trace_base = in->trace_base,
                               .bulk = bulk,
                               .effect = e};
 }
@@ -174,7 +175,7 @@ static void pack_violation(struct back *w, const struct effect *e)
 static void pack_trace(struct back *w, const struct happening *what)
 {
     back_body(w, 2, &what->effect->body, true);
-    back_uint(w, 1, what->effect->trace.type);
+    back_uint(w, 1, what->trace_base + what->effect->trace.type);
 }
 
 static void pack_effect(struct back *w, const struct happening *what, bool full)

@@ -95,6 +95,7 @@ struct happening {
     Orrery__Event__BodyCase kind;
     uint32_t instance;
     bool detail;
+    uint32_t trace_base; /* TRACE: where the instance's types begin. */
     size_t bulk; /* Upper bound of what is not small numbers. */
     union {
         const struct effect *effect;

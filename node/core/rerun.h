@@ -16,6 +16,8 @@ struct rerun_life {
     /* The packed Event with this number (1 is the Start); base is NULL behind the last. Valid until
      * the next call. Bytes from outside: they may be anything. */
     struct bytes (*event)(void *ctx, uint64_t seq);
+    /* NULL, or where to find protocols instead of the registry. */
+    const struct core_ops *(*protocol)(void *ctx, const char *name);
     void *ctx;
 };
 

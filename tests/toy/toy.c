@@ -4,6 +4,7 @@
 #include "core/envelope.h"
 #include "schema_heartbeat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,4 +246,164 @@ uint64_t toy_frame_number(const struct toy_frame *f)
     uint64_t number = number_of(m);
     heartbeat__message__free_unpacked(m, NULL);
     return number;
+}
+
+static const struct fsm_state puppet_states[] = {
+    {"idle", 1u << 1}, {"busy", 1u << 0 | 1u << 2}, {"done", 1u << 0}};
+static const struct fsm_table puppet_machine = {"puppet", puppet_states, 3};
+static const struct fsm_table *const puppet_machines[] = {&puppet_machine, NULL};
+static const char *const puppet_logs[] = {"a", "b", NULL};
+
+static void trace_number(struct out *out, uint64_t number)
+{
+    Heartbeat__Gap gap = HEARTBEAT__GAP__INIT;
+    gap.number = number;
+    out_trace(out, &gap.base);
+}
+
+static void send_all(struct out *out, uint64_t number)
+{
+    static const node_id all[] = {1, 2, 3};
+    Heartbeat__Message m;
+    Heartbeat__Beat b;
+    toy_message(&m, &b, number);
+    out_send_many(out, all, 3, TRANSPORT_STREAM, &m.base);
+}
+
+static void puppet_log(const char *verb, uint32_t a, uint64_t b, struct out *out)
+{
+    if (strcmp(verb, "append") == 0)
+        (void)out_append(out, a, 7, out_bytes(out, bytes_str("record")));
+    else if (strcmp(verb, "after") == 0)
+        (void)out_append_after(out, a, (uint32_t)b, 8, out_bytes(out, bytes_str("later")));
+    else if (strcmp(verb, "from") == 0)
+        out_truncate_from(out, a, b);
+    else if (strcmp(verb, "before") == 0)
+        out_truncate_before(out, a, b);
+    else if (strcmp(verb, "snapshot") == 0)
+        out_snapshot(out, a, b, out_bytes(out, bytes_str("all")));
+    else if (strcmp(verb, "read") == 0)
+        out_read(out, a, 1, 10, 99);
+}
+
+static void puppet_do(struct puppet *p, const char *word, const struct input *in, struct out *out)
+{
+    char verb[16];
+    unsigned a = 0;
+    unsigned long long b = 0;
+    int n = sscanf(word, "%15[a-z-]:%u:%llu", verb, &a, &b);
+    CHECK(n >= 1);
+    if (strcmp(verb, "send") == 0)
+        toy_send(out, a, b, false);
+    else if (strcmp(verb, "now") == 0)
+        toy_send(out, a, b, true);
+    else if (strcmp(verb, "all") == 0)
+        send_all(out, a);
+    else if (strcmp(verb, "reply") == 0)
+        out_reply(out, a, 1, out_bytes(out, bytes_str("ok")));
+    else if (strcmp(verb, "reply-now") == 0)
+        out_reply_now(out, a, 1, out_bytes(out, bytes_str("ok")));
+    else if (strcmp(verb, "move") == 0)
+        fsm_move(&p->state, (uint8_t)a, &puppet_machine, 0, out);
+    else if (strcmp(verb, "trace") == 0)
+        trace_number(out, a);
+    else if (strcmp(verb, "random") == 0)
+        trace_number(out, out_random(out, UINT64_MAX));
+    else if (strcmp(verb, "wake") == 0)
+        p->next = in->now + a * NSEC_PER_MS;
+    else
+        puppet_log(verb, a, b, out);
+}
+
+static void puppet_order(struct puppet *p, const struct input *in, struct out *out)
+{
+    for (uint32_t i = 0; i < in->order.n; i++) {
+        char word[64];
+        struct bytes w = in->order.words[i];
+        CHECK(w.len < sizeof word);
+        memcpy(word, w.base, w.len);
+        word[w.len] = '\0';
+        puppet_do(p, word, in, out);
+    }
+}
+
+static void puppet_message(struct puppet *p, const struct input *in, struct out *out)
+{
+    uint64_t number = toy_number(out, in->message.body);
+    if (number == 0) {
+        out_violation(out, in->message.from, "no number", in->message.body);
+        return;
+    }
+    p->last_message = number;
+    if (number > 100)
+        toy_send(out, 1, number - 100, true);
+}
+
+static void puppet_step(void *core, const struct input *in, struct out *out)
+{
+    struct puppet *p = core;
+    p->inputs[in->kind]++;
+    switch ((int)in->kind) {
+    case INPUT_START:
+        p->next = NSEC_NEVER;
+        trace_number(out, out_random(out, 1000));
+        break;
+    case INPUT_SNAPSHOT:
+    case INPUT_RECORD:
+        p->records++;
+        break;
+    case INPUT_WAKE:
+        p->next = NSEC_NEVER;
+        break;
+    case INPUT_MESSAGE:
+        puppet_message(p, in, out);
+        break;
+    case INPUT_DURABLE:
+        p->last_durable = in->durable.at;
+        trace_number(out, in->durable.at);
+        break;
+    case INPUT_REQUEST:
+        (void)out_append(out, 0, 1, out_bytes(out, in->request.body));
+        out_reply(out, in->request.client, in->request.id, out_bytes(out, in->request.body));
+        break;
+    case INPUT_ORDER:
+        puppet_order(p, in, out);
+        break;
+    default:
+        break;
+    }
+}
+
+static nsec puppet_deadline(const void *core)
+{
+    return ((const struct puppet *)core)->next;
+}
+
+static void puppet_view(const void *core, struct out *out)
+{
+    Heartbeat__NodeView view = HEARTBEAT__NODE_VIEW__INIT;
+    view.beats_sent = ((const struct puppet *)core)->last_message;
+    out_view(out, &view.base);
+}
+
+struct core_ops toy_puppet(void)
+{
+    struct core_ops ops = toy_ops("puppet", sizeof(struct puppet), puppet_step);
+    ops.logs = puppet_logs;
+    ops.machines = puppet_machines;
+    ops.deadline = puppet_deadline;
+    ops.view = puppet_view;
+    ops.clients = true;
+    return ops;
+}
+
+void toy_order(struct toy *t, uint32_t instance, const char *words)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s", words);
+    const char *list[32];
+    size_t n = 0;
+    for (char *w = strtok(text, " "); w; w = strtok(NULL, " "))
+        list[n++] = w;
+    host_order(t->host, toy_tick(t), instance, "do", list, n);
 }

@@ -79,4 +79,25 @@ void toy_send(struct out *o, node_id to, uint64_t number, bool now);
 uint64_t toy_number(struct out *o, struct bytes body); /* 0: malformed. */
 uint64_t toy_frame_number(const struct toy_frame *f);
 
+/* A protocol that does what it is told. An order's words are its effects, in order:
+ *
+ *   append:LOG  after:LOG:FIRST  from:LOG:LSN  before:LOG:LSN  snapshot:LOG:LSN  read:LOG
+ *   send:TO:N   now:TO:N         all:N         reply:CLIENT    reply-now:CLIENT
+ *   move:STATE  trace:N          random        wake:MS
+ *
+ * A request appends to log 0 and replies what was asked; a message from anyone with N > 100 is
+ * passed to itself as N - 100; DURABLE traces. Its two logs are "a" and "b", replies wait for "a".
+ */
+struct puppet {
+    uint64_t inputs[INPUT_ORDER + 1]; /* How many came, by kind. */
+    uint64_t last_message;
+    lsn last_durable;
+    uint64_t records;
+    uint8_t state;
+    nsec next;
+};
+
+struct core_ops toy_puppet(void);
+void toy_order(struct toy *t, uint32_t instance, const char *words); /* Separated by blanks. */
+
 #endif
