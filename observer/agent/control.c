@@ -44,6 +44,7 @@ static void has_failed(struct life *l, const Orrery__Failed *failed)
     char words[400];
     text_clean(words, sizeof words, bytes_str(failed->why));
     agent_words(l->node, words);
+    l->failed = true;
 }
 
 static void heard(struct life *l, struct bytes body)

@@ -145,10 +145,13 @@ static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *into)
 static void heard_words(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct life *l = stream->data;
-    if (n > 0)
-        words_keep(l, bytes_of(buf->base, (size_t)n));
-    else if (n < 0)
+    if (n < 0) {
         uv_read_stop(stream);
+        return;
+    }
+    words_keep(l, bytes_of(buf->base, (size_t)n));
+    life_tell_words(l);
+    agent_changed(l->node->agent, l->node);
 }
 
 void life_read_words(struct life *l)
@@ -189,6 +192,19 @@ size_t words_lines(const struct buf *words, char *lines[WORDS_LINES])
         lines[n - 1 - i] = swap;
     }
     return n;
+}
+
+void life_tell_words(struct life *l)
+{
+    char *lines[WORDS_LINES], words[WORDS_LINES * WORDS_LINE_MAX];
+    size_t count = words_lines(&l->words, lines), length = 0;
+    words[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", i ? "\n" : "",
+                                   lines[i]);
+    words_free(lines, count);
+    if (count > 0)
+        agent_words(l->node, words);
 }
 
 void words_free(char *lines[WORDS_LINES], size_t n)

@@ -47,23 +47,19 @@ static void tell_exit(struct life *l, int status, uint64_t lost_bytes)
     words_free(lines, exit.n_words);
 }
 
-/* What it said last, unless it gave a sentence of its own. */
+/* Why it failed: a sentence of its own, or what it said last, or the bare fact. */
 static void keep_words(struct life *l, int status)
 {
     struct agent_node *n = l->node;
-    char *lines[WORDS_LINES], words[WORDS_LINES * WORDS_LINE_MAX];
-    size_t count = words_lines(&l->words, lines), length = 0;
-    words[0] = '\0';
-    for (size_t i = 0; i < count; i++)
-        length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", i ? "\n" : "",
-                                   lines[i]);
-    words_free(lines, count);
-    if (n->words && *n->words)
+    char words[120];
+    if (!l->failed)
+        life_tell_words(l);
+    if (*n->words || n->state != NODE_FAILED)
         return;
-    if (count == 0 && n->state == NODE_FAILED && WIFSIGNALED(status))
+    if (WIFSIGNALED(status))
         snprintf(words, sizeof words, "ended by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
-    else if (count == 0 && n->state == NODE_FAILED)
+    else
         snprintf(words, sizeof words, "ended with code %d and no word", WEXITSTATUS(status));
     agent_words(n, words);
 }

@@ -1,0 +1,385 @@
+#include "session/viewer.h"
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "cluster/units.h"
+#include "session/filter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAUSES_SHOWN = 40, CAUSES_COUNTED = 100000, QUERY_MAX = 100000 };
+
+/* An Entries message as it is put together: its fields may come in any order, so each entry is
+ * packed at once, while its bytes are certain to be there. */
+struct batch {
+    struct buf fields;
+    size_t n;
+};
+
+enum {
+    FIELD_ENTRIES = 1,
+    FIELD_SCHEMAS = 2,
+    FIELD_STARTS = 7,
+    FIELD_TELL_ID = 1,
+    FIELD_TELL_ENTRIES = 5
+};
+
+static void put_varint(struct buf *into, uint64_t v)
+{
+    uint8_t bytes[10];
+    size_t n = 0;
+    do {
+        bytes[n++] = (uint8_t)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
+        v >>= 7;
+    } while (v);
+    buf_append(into, bytes_of(bytes, n));
+}
+
+static void put_length(struct buf *into, uint32_t field, size_t length)
+{
+    put_varint(into, field << 3 | 2);
+    put_varint(into, length);
+}
+
+static void put_entry(struct buf *into, uint32_t field, const Orrery__Entry *entry)
+{
+    size_t size = orrery__entry__get_packed_size(entry);
+    put_length(into, field, size);
+    orrery__entry__pack(entry, buf_extend(into, size));
+}
+
+static void put_schemas(struct viewer *v, struct batch *batch, struct bytes schemas)
+{
+    uint64_t key = (uint64_t)schemas.len << 32 | crc32c(0, schemas.base, schemas.len);
+    for (size_t i = 0; i < v->n_schemas; i++)
+        if (v->schemas[i] == key)
+            return;
+    v->schemas = realloc(v->schemas, (v->n_schemas + 1) * sizeof *v->schemas);
+    CHECK(v->schemas);
+    v->schemas[v->n_schemas++] = key;
+    put_length(&batch->fields, FIELD_SCHEMAS, schemas.len);
+    buf_append(&batch->fields, schemas);
+}
+
+static bool knows_life(struct viewer *v, uint32_t node, uint32_t boot)
+{
+    for (size_t i = v->n_lives; i > 0; i--)
+        if (v->lives[i - 1].node == node && v->lives[i - 1].boot == boot)
+            return true;
+    v->lives = realloc(v->lives, (v->n_lives + 1) * sizeof *v->lives);
+    CHECK(v->lives);
+    v->lives[v->n_lives++] = (struct life_known){node, boot};
+    return false;
+}
+
+/* What a reader needs to understand the events of a life, once. */
+static void put_life(struct viewer *v, struct batch *batch, uint32_t node, uint32_t boot)
+{
+    if (node == 0 || knows_life(v, node, boot))
+        return;
+    const Orrery__Start *start = timeline_start_of(v->server->session->timeline, node, boot);
+    if (!start)
+        return;
+    put_schemas(v, batch, bytes_of(start->schemas.data, start->schemas.len));
+    Orrery__Start bare = *start;
+    bare.schemas = (ProtobufCBinaryData){0, NULL};
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    event.body_case = ORRERY__EVENT__BODY_START;
+    event.start = &bare;
+    size_t size = orrery__event__get_packed_size(&event);
+    uint8_t *packed = malloc(size);
+    CHECK(packed);
+    orrery__event__pack(&event, packed);
+    Orrery__Entry entry = ORRERY__ENTRY__INIT;
+    entry.node = node;
+    entry.boot = boot;
+    entry.event = (ProtobufCBinaryData){size, packed};
+    put_entry(&batch->fields, FIELD_STARTS, &entry);
+    free(packed);
+}
+
+static void put(struct viewer *v, struct batch *batch, const struct entry *e)
+{
+    Orrery__Entry entry = ORRERY__ENTRY__INIT;
+    entry.ordinal = e->ordinal;
+    entry.node = e->node;
+    entry.boot = e->boot;
+    entry.cause = e->cause;
+    entry.event = (ProtobufCBinaryData){e->event.len, (uint8_t *)(uintptr_t)e->event.base};
+    put_entry(&batch->fields, FIELD_ENTRIES, &entry);
+    batch->n++;
+    put_life(v, batch, e->node, e->boot);
+}
+
+/* Ends the batch: `rest` has the fields that are left (truncated, last, counts). */
+static void send_batch(struct viewer *v, uint64_t ask, struct batch *batch,
+                       const Orrery__Entries *rest)
+{
+    size_t more = orrery__entries__get_packed_size(rest);
+    orrery__entries__pack(rest, buf_extend(&batch->fields, more));
+    struct buf frame = {0};
+    buf_extend(&frame, 4);
+    put_varint(&frame, FIELD_TELL_ID << 3);
+    put_varint(&frame, ask);
+    put_length(&frame, FIELD_TELL_ENTRIES, batch->fields.len);
+    buf_append(&frame, buf_bytes(&batch->fields));
+    put_u32(frame.base, (uint32_t)(frame.len - 4));
+    buf_free(&batch->fields);
+    viewer_send(v, &frame);
+}
+
+void job_end(struct viewer *v, size_t i)
+{
+    filter_free(v->jobs[i].filter);
+    v->jobs[i] = v->jobs[--v->n_jobs];
+}
+
+static void skip_what_is_gone(struct timeline *t, struct job *job)
+{
+    uint64_t oldest = timeline_oldest(t), newest = timeline_newest(t);
+    uint64_t from = job->at;
+    if (job->at < oldest)
+        job->at = oldest;
+    if (job->to == UINT64_MAX && job->past_done && newest - job->at > BEHIND_MAX &&
+        newest > job->at)
+        job->at = newest - BEHIND_MAX / 10;
+    if (job->past_done)
+        job->missed += job->at - from;
+}
+
+/* One answer of a job. True: there is more to give at once. */
+static bool job_step(struct viewer *v, struct job *job)
+{
+    struct timeline *t = v->server->session->timeline;
+    struct batch batch = {0};
+    struct entry e;
+    uint32_t looked = 0;
+    uint64_t to = job->to == UINT64_MAX ? timeline_newest(t) : job->to;
+    skip_what_is_gone(t, job);
+    while (job->at <= to && job->left > 0 && batch.fields.len < BATCH_MAX && looked++ < 20000) {
+        uint64_t at = job->at++;
+        if (!timeline_get(t, at, &e) || !filter_passes(job->filter, &e))
+            continue;
+        put(v, &batch, &e);
+        job->left--;
+    }
+    bool more = job->at <= to && job->left > 0;
+    bool last = !more && job->to != UINT64_MAX;
+    if (!more && job->to == UINT64_MAX)
+        job->past_done = true;
+    if (batch.n > 0 || last || job->missed) {
+        Orrery__Entries rest = ORRERY__ENTRIES__INIT;
+        rest.last = last;
+        rest.truncated = last && job->at <= to;
+        rest.missed = job->missed;
+        job->missed = 0;
+        send_batch(v, job->ask, &batch, &rest);
+    } else {
+        buf_free(&batch.fields);
+    }
+    return more;
+}
+
+void viewer_pump(struct viewer *v)
+{
+    for (size_t i = 0; i < v->n_jobs;) {
+        struct job *job = &v->jobs[i];
+        bool more = true;
+        for (int k = 0; k < BATCHES_A_TICK && more && v->queued < QUEUE_MAX && !v->closing; k++)
+            more = job_step(v, job);
+        if (v->closing)
+            return;
+        if (!more && job->to != UINT64_MAX)
+            job_end(v, i);
+        else
+            i++;
+    }
+}
+
+static struct job *new_job(struct viewer *v, uint64_t ask)
+{
+    if (v->n_jobs == JOBS_MAX) {
+        viewer_refuse(v, ask, "too many questions at once");
+        return NULL;
+    }
+    struct job *job = &v->jobs[v->n_jobs++];
+    *job = (struct job){.ask = ask, .left = UINT64_MAX};
+    return job;
+}
+
+static void ask_query(struct viewer *v, uint64_t ask, const Orrery__Query *query)
+{
+    struct timeline *t = v->server->session->timeline;
+    char why[300];
+    struct filter *filter = filter_new(t, query, why, sizeof why);
+    if (!filter) {
+        viewer_refuse(v, ask, why);
+        return;
+    }
+    struct job *job = new_job(v, ask);
+    if (!job) {
+        filter_free(filter);
+        return;
+    }
+    job->filter = filter;
+    job->at = query->from ? query->from : timeline_oldest(t);
+    job->to = query->to && query->to < timeline_newest(t) ? query->to : timeline_newest(t);
+    job->left = query->limit && query->limit < QUERY_MAX ? query->limit : QUERY_MAX;
+    viewer_pump(v);
+}
+
+static void ask_follow(struct viewer *v, uint64_t ask, const Orrery__Follow *follow)
+{
+    struct job *job = new_job(v, ask);
+    if (!job)
+        return;
+    job->at = follow->from ? follow->from : timeline_newest(v->server->session->timeline) + 1;
+    job->to = UINT64_MAX;
+    job->past_done = follow->from == 0;
+    viewer_pump(v);
+}
+
+static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
+{
+    struct timeline *t = v->server->session->timeline;
+    struct entry e;
+    struct batch batch = {0};
+    char why[160];
+    if (!timeline_get(t, show->ordinal, &e)) {
+        snprintf(why, sizeof why, "there is no e%llu: the timeline has e%llu to e%llu",
+                 (unsigned long long)show->ordinal, (unsigned long long)timeline_oldest(t),
+                 (unsigned long long)timeline_newest(t));
+        viewer_refuse(v, ask, why);
+        return;
+    }
+    put(v, &batch, &e);
+    Orrery__Entries rest = ORRERY__ENTRIES__INIT;
+    rest.last = 1;
+    if (show->causes) {
+        uint64_t *ordinals = calloc(CAUSES_COUNTED, sizeof *ordinals);
+        CHECK(ordinals);
+        rest.future = timeline_future(t, show->ordinal, ordinals, CAUSES_COUNTED);
+        rest.past = timeline_past(t, show->ordinal, ordinals, CAUSES_COUNTED);
+        size_t shown = rest.past < CAUSES_SHOWN ? (size_t)rest.past : CAUSES_SHOWN;
+        rest.truncated = rest.past > shown;
+        for (size_t i = 0; i < shown; i++)
+            if (timeline_get(t, ordinals[i], &e))
+                put(v, &batch, &e);
+        free(ordinals);
+    }
+    send_batch(v, ask, &batch, &rest);
+}
+
+static void ask_status(struct viewer *v, uint64_t ask)
+{
+    Orrery__Tell tell = ORRERY__TELL__INIT;
+    tell.id = ask;
+    tell.kind_case = ORRERY__TELL__KIND_STATUS;
+    tell.status = session_status(v->server->session);
+    viewer_tell(v, &tell);
+    orrery__status__free_unpacked(tell.status, NULL);
+}
+
+static void ask_act(struct viewer *v, uint64_t ask, const Orrery__Act *act)
+{
+    char why[600] = "";
+    bool answered;
+    act_and_answer(v->server->session, v, ask, act, why, sizeof why, &answered);
+    if (!answered)
+        viewer_refuse(v, ask, why);
+}
+
+static void tell_lines(struct viewer *v, uint64_t ask, char **lines, size_t n)
+{
+    Orrery__Log log = ORRERY__LOG__INIT;
+    Orrery__Tell tell = ORRERY__TELL__INIT;
+    log.lines = lines;
+    log.n_lines = n;
+    tell.id = ask;
+    tell.kind_case = ORRERY__TELL__KIND_LOG;
+    tell.log = &log;
+    viewer_tell(v, &tell);
+}
+
+/* Where what is new begins: behind the longest end of `seen` that `words` begins with. */
+static const char *news(const char *seen, const char *words)
+{
+    for (const char *from = seen; from && *from;) {
+        size_t n = strlen(from);
+        if (strncmp(from, words, n) == 0 && (words[n] == '\n' || !words[n]))
+            return words[n] ? words + n + 1 : words + n;
+        from = strchr(from, '\n');
+        if (from)
+            from++;
+    }
+    return words;
+}
+
+void viewer_log(struct viewer *v)
+{
+    struct cluster *c = v->server->session->cluster;
+    struct cluster_node n;
+    char *lines[64];
+    size_t count = 0;
+    if (!c->ops->node(c, v->log.node, &n))
+        return;
+    char *fresh = session_text(news(v->log.seen, n.words));
+    char *rest = fresh;
+    for (char *line = strsep(&rest, "\n"); line && count < 64; line = strsep(&rest, "\n"))
+        if (*line)
+            lines[count++] = line;
+    if (count > 0 || !v->log.seen)
+        tell_lines(v, v->log.ask, lines, count);
+    free(fresh);
+    free(v->log.seen);
+    v->log.seen = session_text(n.words);
+}
+
+static void ask_log(struct viewer *v, uint64_t ask, const Orrery__LogAsk *log)
+{
+    struct cluster *c = v->server->session->cluster;
+    struct cluster_node n;
+    char why[120];
+    if (!c->ops->node(c, log->node, &n)) {
+        snprintf(why, sizeof why, "there is no n%u: the cluster has %u nodes", log->node,
+                 c->ops->nodes(c));
+        viewer_refuse(v, ask, why);
+        return;
+    }
+    free(v->log.seen);
+    v->log = (struct log_watch){log->follow, ask, log->node, NULL};
+    viewer_log(v);
+}
+
+void viewer_asks(struct viewer *v, const Orrery__Ask *ask)
+{
+    switch (ask->kind_case) {
+    case ORRERY__ASK__KIND_ACT:
+        ask_act(v, ask->id, ask->act);
+        break;
+    case ORRERY__ASK__KIND_STATUS:
+        ask_status(v, ask->id);
+        break;
+    case ORRERY__ASK__KIND_QUERY:
+        ask_query(v, ask->id, ask->query);
+        break;
+    case ORRERY__ASK__KIND_FOLLOW:
+        ask_follow(v, ask->id, ask->follow);
+        break;
+    case ORRERY__ASK__KIND_SHOW:
+        ask_show(v, ask->id, ask->show);
+        break;
+    case ORRERY__ASK__KIND_LOG:
+        ask_log(v, ask->id, ask->log);
+        break;
+    case ORRERY__ASK__KIND_END:
+        server_done(v, ask->id, "the run ends", 0);
+        session_end(v->server->session);
+        break;
+    default:
+        viewer_refuse(v, ask->id,
+                      "this run does not know that question: is it of another version?");
+    }
+}

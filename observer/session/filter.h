@@ -1,0 +1,16 @@
+/* Which entries a query is about: of some nodes, and matching a pattern. */
+#ifndef ORRERY_SESSION_FILTER_H
+#define ORRERY_SESSION_FILTER_H
+
+#include "session.pb-c.h"
+#include "timeline/timeline.h"
+
+struct filter;
+
+/* NULL and a sentence when the pattern cannot be read. */
+struct filter *filter_new(struct timeline *t, const Orrery__Query *query, char *why,
+                          size_t why_size);
+void filter_free(struct filter *f);                                /* NULL is allowed. */
+bool filter_passes(const struct filter *f, const struct entry *e); /* NULL: all do. */
+
+#endif

@@ -1,0 +1,79 @@
+/* What the parts of a session share. */
+#ifndef ORRERY_SESSION_INSIDE_H
+#define ORRERY_SESSION_INSIDE_H
+
+#include "session/session.h"
+
+struct server;
+
+enum { ACTS_WAITING_MAX = 64 };
+
+/* An act that was done, and whose event has no place on the timeline yet. */
+struct act_waiting {
+    uint64_t seq; /* On lane 0. */
+    void *viewer;
+    uint64_t ask;
+    uint64_t since_ns;
+    char line[256];
+};
+
+struct belief { /* What node `by` holds of node `of`, as one of its machines says. */
+    uint32_t by;
+    uint32_t of;
+    uint32_t state;
+    char name[24]; /* Of the state. */
+};
+
+struct session {
+    uv_loop_t *loop;
+    struct session_options options;
+    struct paths paths;
+    char name[RUN_NAME_MAX];
+    char recording[PATH_ROOM];
+    char disks[PATH_ROOM];
+    char protocol[64];
+    uint64_t seed;
+    struct timeline *timeline;
+    struct cluster *cluster;
+    struct server *server;
+    int follow;
+    uv_timer_t tick;
+    uint64_t last_tick_ns; /* Of the machine's clock. */
+    uint64_t simulated_ns;
+    bool told_ready;
+    bool ending;
+    bool cluster_done;
+    int handles;
+    uint32_t next_break;
+    struct belief *beliefs;
+    size_t n_beliefs;
+    struct act_waiting waiting[ACTS_WAITING_MAX];
+    size_t n_waiting;
+    struct buf scratch;
+};
+
+/* server.c */
+bool server_open(struct session *s, const char *name, char *why, size_t why_size, bool *taken);
+void server_tick(struct server *v); /* Gives followers what is new. */
+void server_changed(struct server *v, uint32_t node);
+void server_close(struct server *v, void (*closed)(void *ctx), void *ctx);
+void server_done(void *viewer, uint64_t ask, const char *sentence, uint64_t ordinal);
+bool server_knows(const struct server *v, const void *viewer);
+
+/* beliefs.c */
+void beliefs_entry(struct session *s, const struct entry *e);
+void beliefs_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into);
+void beliefs_forget(struct session *s, uint32_t node);
+
+/* act.c */
+void acts_entry(struct session *s, const struct entry *e);
+void acts_tick(struct session *s); /* Answers those whose event does not come. */
+void act_and_answer(struct session *s, void *viewer, uint64_t ask, const Orrery__Act *act,
+                    char *why, size_t why_size, bool *answered);
+
+/* status.c */
+char *session_text(const char *text); /* A copy for a message. */
+
+uint64_t session_machine_ns(void);
+
+#endif

@@ -1,0 +1,329 @@
+#include "session/inside.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { TICK_MS = 15, NAMES_TRIED = 200 };
+
+uint64_t session_machine_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* What the cluster tells. */
+
+static void on_event(void *ctx, uint32_t node, uint32_t boot, struct bytes event)
+{
+    struct session *s = ctx;
+    timeline_ingest(s->timeline, node, boot, event);
+}
+
+static uint64_t on_outside(void *ctx, Orrery__Event *event)
+{
+    struct session *s = ctx;
+    return timeline_operator(s->timeline, event->mono_ns, event->wall_ns, event);
+}
+
+static void on_stream_end(void *ctx, uint32_t node, uint32_t boot)
+{
+    struct session *s = ctx;
+    timeline_stream_end(s->timeline, node, boot);
+    beliefs_forget(s, node);
+}
+
+static void on_watermark(void *ctx, uint64_t mono_ns)
+{
+    struct session *s = ctx;
+    timeline_watermark(s->timeline, mono_ns);
+}
+
+static void on_changed(void *ctx, uint32_t node)
+{
+    struct session *s = ctx;
+    if (s->server && s->cluster)
+        server_changed(s->server, node);
+}
+
+static void on_entry(void *ctx, const struct entry *e)
+{
+    struct session *s = ctx;
+    beliefs_entry(s, e);
+    acts_entry(s, e);
+}
+
+/* Up, when no node is starting any more and at least one runs. */
+static void look_whether_up(struct session *s)
+{
+    struct cluster_node n, failed = {0};
+    uint32_t running = 0, nodes = s->cluster->ops->nodes(s->cluster);
+    for (uint32_t i = 1; i <= nodes; i++) {
+        if (!s->cluster->ops->node(s->cluster, i, &n))
+            continue;
+        if (n.state == NODE_STARTING)
+            return;
+        running += n.state != NODE_FAILED;
+        if (n.state == NODE_FAILED && !failed.node)
+            failed = n;
+    }
+    s->told_ready = true;
+    char sentence[600] = "";
+    if (failed.node)
+        snprintf(sentence, sizeof sentence, "%s did not start: %s", failed.name, failed.words);
+    s->options.ready(s->options.ctx, running > 0, sentence);
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct session *s = timer->data;
+    uint64_t now = session_machine_ns();
+    if (s->options.simulated && !s->ending) {
+        /* A stall of ours (a stopped terminal) is not caught up with: the simulation waited too. */
+        uint64_t passed = now - s->last_tick_ns;
+        passed = passed < 200000000 ? passed : 200000000;
+        s->simulated_ns += (uint64_t)((double)passed * s->cluster->ops->pace(s->cluster));
+        cluster_sim_run(s->cluster, s->simulated_ns);
+    }
+    s->last_tick_ns = now;
+    if (!s->told_ready && !s->ending)
+        look_whether_up(s);
+    acts_tick(s);
+    server_tick(s->server);
+}
+
+static const struct cluster_sink sink = {on_event, on_outside, on_stream_end, on_watermark,
+                                         on_changed};
+
+static bool choose_name(struct session *s, char *why, size_t why_size)
+{
+    static char names[RUNS_LISTED_MAX][RUN_NAME_MAX];
+    runs_list(&s->paths, names); /* Clears away what dead runs left. */
+    for (uint32_t again = 0; again < NAMES_TRIED; again++) {
+        bool taken;
+        run_name(s->seed, again, s->name);
+        if (server_open(s, s->name, why, why_size, &taken))
+            return true;
+        if (!taken)
+            return false;
+    }
+    return false;
+}
+
+static bool make_places(struct session *s, char *why, size_t why_size)
+{
+    const struct session_options *o = &s->options;
+    char date[32];
+    time_t now = time(NULL);
+    struct tm local;
+    if (localtime_r(&now, &local) == NULL ||
+        strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local) == 0)
+        snprintf(date, sizeof date, "%lld", (long long)now);
+    int n = 0;
+    if (o->recording)
+        n = snprintf(s->recording, sizeof s->recording, "%s", o->recording);
+    else if (!o->no_recording)
+        n = snprintf(s->recording, sizeof s->recording, "%s/%s-%s.orr", s->paths.recordings,
+                     s->name, date);
+    if (n < 0 || (size_t)n >= sizeof s->recording) {
+        snprintf(why, why_size, "the recording's path is too long");
+        return false;
+    }
+    if (o->disks)
+        n = snprintf(s->disks, sizeof s->disks, "%s", o->disks);
+    else
+        n = snprintf(s->disks, sizeof s->disks, "%s/%s", s->paths.runs, s->name);
+    if (n < 0 || (size_t)n >= sizeof s->disks) {
+        snprintf(why, why_size, "the path of the nodes' disks is too long");
+        return false;
+    }
+    if (!o->disks)
+        folder_remove(s->disks); /* Left by a run of that name that was killed. */
+    if (mkdir(s->disks, 0700) < 0 && errno != EEXIST) {
+        snprintf(why, why_size, "cannot make the folder %s: %s", s->disks, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool make_timeline(struct session *s, char *why, size_t why_size)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    struct timeline_options options = {.recording = s->recording[0] ? s->recording : NULL};
+    orrery__run_info__init(&options.info);
+    options.info.name = s->name;
+    options.info.protocol = s->protocol;
+    options.info.nodes = s->options.nodes;
+    options.info.seed = s->seed;
+    options.info.simulated = s->options.simulated;
+    options.info.version = (char *)(uintptr_t)ORRERY_VERSION;
+    options.info.began_wall_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
+    options.info.epoch_ns = session_machine_ns();
+    options.info.line = (char *)(uintptr_t)(s->options.line ? s->options.line : "");
+    s->timeline = timeline_new(&options, why, why_size);
+    if (!s->timeline)
+        return false;
+    s->follow = timeline_follow(s->timeline, on_entry, s);
+    return true;
+}
+
+static bool make_cluster(struct session *s, char *why, size_t why_size)
+{
+    const struct session_options *o = &s->options;
+    struct cluster_spec spec = {.nodes = o->nodes,
+                                .instances = o->instances,
+                                .n_instances = o->n_instances,
+                                .seed = s->seed,
+                                .level = o->level,
+                                .directory = s->disks};
+    s->cluster = o->simulated ? cluster_sim_new(&spec, &sink, s, why, why_size)
+                              : cluster_agent_new(s->loop, &spec, &sink, s, why, why_size);
+    return s->cluster != NULL;
+}
+
+static void forget_server(void *ctx)
+{
+    struct session *s = ctx;
+    s->server = NULL;
+}
+
+/* What was begun before something failed. */
+static void undo(struct session *s)
+{
+    if (s->timeline)
+        timeline_free(s->timeline);
+    if (s->recording[0] && s->timeline)
+        remove(s->recording);
+    if (s->disks[0] && !s->options.disks)
+        folder_remove(s->disks);
+    if (s->server) {
+        server_close(s->server, forget_server, s);
+        while (s->server)
+            uv_run(s->loop, UV_RUN_ONCE);
+    }
+    buf_free(&s->scratch);
+    free(s);
+}
+
+static void set_pace(struct session *s, double pace)
+{
+    char line[64], why[200];
+    uint64_t seq;
+    if (pace > 1 || pace < 1) {
+        snprintf(line, sizeof line, "pace %.10g", pace);
+        session_act(s, line, NULL, &seq, why, sizeof why);
+    }
+}
+
+struct session *session_new(uv_loop_t *loop, const struct session_options *options, char *why,
+                            size_t why_size)
+{
+    struct session *s = calloc(1, sizeof *s);
+    CHECK(s);
+    CHECK(sodium_init() >= 0);
+    s->loop = loop;
+    s->options = *options;
+    s->seed = options->seed;
+    while (s->seed == 0)
+        s->seed = randombytes_random();
+    for (size_t i = 0; i < options->n_instances; i++) {
+        size_t n = strlen(s->protocol);
+        snprintf(s->protocol + n, sizeof s->protocol - n, "%s%s", i ? "+" : "",
+                 options->instances[i].protocol);
+    }
+    if (!paths_make(&s->paths, why, why_size) || !choose_name(s, why, why_size) ||
+        !make_places(s, why, why_size) || !make_timeline(s, why, why_size) ||
+        !make_cluster(s, why, why_size)) {
+        undo(s);
+        return NULL;
+    }
+    CHECK(uv_timer_init(loop, &s->tick) == 0);
+    s->tick.data = s;
+    s->last_tick_ns = session_machine_ns();
+    CHECK(uv_timer_start(&s->tick, tick, 1, TICK_MS) == 0);
+    set_pace(s, options->pace);
+    return s;
+}
+
+static void all_closed(void *ctx)
+{
+    struct session *s = ctx;
+    if (--s->handles > 0)
+        return;
+    timeline_free(s->timeline);
+    s->timeline = NULL;
+    if (!s->options.disks)
+        folder_remove(s->disks);
+    s->options.ended(s->options.ctx);
+}
+
+static void tick_closed(uv_handle_t *handle)
+{
+    all_closed(handle->data);
+}
+
+static void cluster_ended(void *ctx)
+{
+    struct session *s = ctx;
+    s->cluster_done = true;
+    timeline_flush(s->timeline);
+    acts_tick(s);
+    s->handles = 2;
+    server_close(s->server, all_closed, s); /* Gives followers the last entries. */
+    uv_close((uv_handle_t *)&s->tick, tick_closed);
+}
+
+void session_end(struct session *s)
+{
+    if (s->cluster_done)
+        return;
+    s->ending = true;
+    s->cluster->ops->end(s->cluster, cluster_ended, s);
+}
+
+void session_free(struct session *s)
+{
+    CHECK(s->cluster_done && s->handles == 0);
+    s->cluster->ops->free(s->cluster);
+    buf_free(&s->scratch);
+    free(s->beliefs);
+    free(s);
+}
+
+const char *session_name(const struct session *s)
+{
+    return s->name;
+}
+
+const char *session_recording(const struct session *s)
+{
+    return s->recording;
+}
+
+const char *session_disks(const struct session *s)
+{
+    return s->disks;
+}
+
+uint64_t session_seed(const struct session *s)
+{
+    return s->seed;
+}
+
+struct timeline *session_timeline(struct session *s)
+{
+    return s->timeline;
+}
+
+struct cluster *session_cluster(struct session *s)
+{
+    return s->cluster;
+}
