@@ -255,7 +255,7 @@ static void copy_instances(struct agent *a, const struct cluster_spec *spec)
 }
 
 /* orrery-node lies beside this very program. */
-static char *find_program(char *why, size_t why_size)
+char *cluster_node_program(char *why, size_t why_size)
 {
     char path[PATH_MAX];
     const char *given = getenv("ORRERY_NODE");
@@ -321,7 +321,7 @@ struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_s
         snprintf(why, why_size, "the system gives no random numbers for the run's secret");
         return NULL;
     }
-    char *program = find_program(why, why_size);
+    char *program = cluster_node_program(why, why_size);
     if (!program)
         return NULL;
     if (mkdir(spec->directory, 0700) < 0 && errno != EEXIST) {

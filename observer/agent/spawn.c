@@ -15,6 +15,7 @@ struct config {
     Orrery__Pace **paces;
     Orrery__Break **breaks;
     Orrery__Hold **holds;
+    uint32_t *members;
     char directory[4096];
 };
 
@@ -113,6 +114,11 @@ static void fill(struct agent_node *n, struct config *c)
     c->config.instances = c->instance_list;
     c->config.n_instances = a->n_instances;
     fill_faults(n, c);
+    c->members = some(a->n_nodes, sizeof *c->members);
+    for (uint32_t i = 0; i < a->n_nodes; i++)
+        if (!a->nodes[i]->removed)
+            c->members[c->config.n_members++] = a->nodes[i]->node;
+    c->config.members = c->members;
 }
 
 static void drop(struct config *c)
@@ -130,6 +136,7 @@ static void drop(struct config *c)
     free(c->paces);
     free(c->breaks);
     free(c->holds);
+    free(c->members);
 }
 
 static void tell_spawn(struct agent_node *n, uint64_t because)

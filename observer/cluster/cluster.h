@@ -103,6 +103,8 @@ struct uv_loop_s;
 struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_spec *spec,
                                   const struct cluster_sink *sink, void *ctx, char *why,
                                   size_t why_size); /* agent/: real processes */
+/* Path of the program that a node is, to be freed; NULL and a sentence. */
+char *cluster_node_program(char *why, size_t why_size);
 struct cluster *cluster_sim_new(const struct cluster_spec *spec, const struct cluster_sink *sink,
                                 void *ctx, char *why, size_t why_size); /* sim/ */
 /* Simulated time only passes when told to: runs everything due up to cluster time `until`. */

@@ -1,7 +1,6 @@
 #include "session/viewer.h"
 
 #include "base/check.h"
-#include "base/crc32c.h"
 #include "cluster/units.h"
 #include "session/filter.h"
 
@@ -50,17 +49,14 @@ static void put_entry(struct buf *into, uint32_t field, const Orrery__Entry *ent
     orrery__entry__pack(entry, buf_extend(into, size));
 }
 
-static void put_schemas(struct viewer *v, struct batch *batch, struct bytes schemas)
+static void put_schemas(struct viewer *v, struct batch *batch)
 {
-    uint64_t key = (uint64_t)schemas.len << 32 | crc32c(0, schemas.base, schemas.len);
-    for (size_t i = 0; i < v->n_schemas; i++)
-        if (v->schemas[i] == key)
-            return;
-    v->schemas = realloc(v->schemas, (v->n_schemas + 1) * sizeof *v->schemas);
-    CHECK(v->schemas);
-    v->schemas[v->n_schemas++] = key;
-    put_length(&batch->fields, FIELD_SCHEMAS, schemas.len);
-    buf_append(&batch->fields, schemas);
+    struct bytes set;
+    while (timeline_schemas(v->server->session->timeline, v->n_schemas, &set)) {
+        put_length(&batch->fields, FIELD_SCHEMAS, set.len);
+        buf_append(&batch->fields, set);
+        v->n_schemas++;
+    }
 }
 
 static bool knows_life(struct viewer *v, uint32_t node, uint32_t boot)
@@ -82,12 +78,10 @@ static void put_life(struct viewer *v, struct batch *batch, uint32_t node, uint3
     const Orrery__Start *start = timeline_start_of(v->server->session->timeline, node, boot);
     if (!start)
         return;
-    put_schemas(v, batch, bytes_of(start->schemas.data, start->schemas.len));
-    Orrery__Start bare = *start;
-    bare.schemas = (ProtobufCBinaryData){0, NULL};
+    put_schemas(v, batch);
     Orrery__Event event = ORRERY__EVENT__INIT;
     event.body_case = ORRERY__EVENT__BODY_START;
-    event.start = &bare;
+    event.start = (Orrery__Start *)(uintptr_t)start; /* Without its schemas. */
     size_t size = orrery__event__get_packed_size(&event);
     uint8_t *packed = malloc(size);
     CHECK(packed);
@@ -209,21 +203,31 @@ static struct job *new_job(struct viewer *v, uint64_t ask)
     return job;
 }
 
+/* A new walk over what passes; NULL after it has been refused. */
+static struct job *filtered_job(struct viewer *v, uint64_t ask, const char *pattern,
+                                const uint32_t *nodes, size_t n_nodes)
+{
+    char why[300];
+    struct filter *filter =
+        filter_new(v->server->session->timeline, pattern, nodes, n_nodes, why, sizeof why);
+    if (!filter) {
+        viewer_refuse(v, ask, why);
+        return NULL;
+    }
+    struct job *job = new_job(v, ask);
+    if (job)
+        job->filter = filter;
+    else
+        filter_free(filter);
+    return job;
+}
+
 static void ask_query(struct viewer *v, uint64_t ask, const Orrery__Query *query)
 {
     struct timeline *t = v->server->session->timeline;
-    char why[300];
-    struct filter *filter = filter_new(t, query, why, sizeof why);
-    if (!filter) {
-        viewer_refuse(v, ask, why);
+    struct job *job = filtered_job(v, ask, query->pattern, query->nodes, query->n_nodes);
+    if (!job)
         return;
-    }
-    struct job *job = new_job(v, ask);
-    if (!job) {
-        filter_free(filter);
-        return;
-    }
-    job->filter = filter;
     job->at = query->from ? query->from : timeline_oldest(t);
     job->to = query->to && query->to < timeline_newest(t) ? query->to : timeline_newest(t);
     job->left = query->limit && query->limit < QUERY_MAX ? query->limit : QUERY_MAX;
@@ -232,7 +236,7 @@ static void ask_query(struct viewer *v, uint64_t ask, const Orrery__Query *query
 
 static void ask_follow(struct viewer *v, uint64_t ask, const Orrery__Follow *follow)
 {
-    struct job *job = new_job(v, ask);
+    struct job *job = filtered_job(v, ask, follow->pattern, follow->nodes, follow->n_nodes);
     if (!job)
         return;
     job->at = follow->from ? follow->from : timeline_newest(v->server->session->timeline) + 1;

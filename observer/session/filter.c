@@ -41,17 +41,17 @@ static bool compile(struct filter *f, struct timeline *t, const char *text, char
     return compiled;
 }
 
-struct filter *filter_new(struct timeline *t, const Orrery__Query *query, char *why,
-                          size_t why_size)
+struct filter *filter_new(struct timeline *t, const char *pattern, const uint32_t *nodes,
+                          size_t n_nodes, char *why, size_t why_size)
 {
     struct filter *f = calloc(1, sizeof *f);
     CHECK(f);
-    f->nodes = calloc(query->n_nodes + 1, sizeof *f->nodes);
+    f->nodes = calloc(n_nodes + 1, sizeof *f->nodes);
     CHECK(f->nodes);
-    if (query->n_nodes)
-        memcpy(f->nodes, query->nodes, query->n_nodes * sizeof *f->nodes);
-    f->n_nodes = query->n_nodes;
-    if (*query->pattern && !compile(f, t, query->pattern, why, why_size)) {
+    if (n_nodes)
+        memcpy(f->nodes, nodes, n_nodes * sizeof *f->nodes);
+    f->n_nodes = n_nodes;
+    if (*pattern && !compile(f, t, pattern, why, why_size)) {
         filter_free(f);
         return NULL;
     }

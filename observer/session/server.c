@@ -1,7 +1,6 @@
 #include "session/viewer.h"
 
 #include "base/check.h"
-#include "base/crc32c.h"
 #include "cluster/frame.h"
 
 #include <stdio.h>
@@ -36,7 +35,6 @@ static void viewer_closed(uv_handle_t *handle)
     buf_free(&v->in);
     free(v->log.seen);
     free(v->lives);
-    free(v->schemas);
     free(v);
     s->n_viewers--;
     handle_gone(s);

@@ -121,7 +121,7 @@ static void tell_receive(const struct telling *w)
     buf_printf(w->into, " from %s", timeline_lane(w->t, r->from));
     if (!copy.cause) {
         buf_append(w->into, bytes_str(", its sending was not recorded"));
-    } else if (sent_at <= copy.head.mono_ns) {
+    } else if (sent_at > 0 && sent_at <= copy.head.mono_ns) {
         buf_append(w->into, bytes_str(", "));
         duration(copy.head.mono_ns - sent_at, w->into);
         buf_append(w->into, bytes_str(" after it was sent"));

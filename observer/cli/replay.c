@@ -1,0 +1,113 @@
+/* orrery replay FILE: a recording, as the diagram on this terminal or as lines. */
+#include "cli/cli.h"
+#include "cli/screen.h"
+#include "cli/viewing.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+    bool json, ascii, all;
+} given;
+
+const struct opt replay_opts[] = {
+    {"--all", OPT_FLAG, &given.all, NULL, "every event as a line of its own, not as a diagram"},
+    {"--ascii", OPT_FLAG, &given.ascii, NULL, "draws with ASCII only"},
+    {"--json", OPT_FLAG, &given.json, NULL, "one JSON object a line"},
+    {NULL, 0, NULL, NULL, NULL}};
+
+static void print_line(void *ctx, const char *text)
+{
+    (void)ctx;
+    puts(text);
+}
+
+static int print_lines(struct timeline *t)
+{
+    struct entry e;
+    struct terminal_print_options options = {.ascii = given.ascii || !terminal_utf8(),
+                                             .level = TERMINAL_ROUNDS};
+    if (!given.json && !given.all) {
+        terminal_print(terminal_source_timeline(t), &options, 1, 0, print_line, NULL);
+        cli_flush();
+        return EXIT_DONE;
+    }
+    for (uint64_t at = timeline_oldest(t); at <= timeline_newest(t); at++) {
+        if (timeline_get(t, at, &e))
+            print_entry(t, &e, given.json);
+        if (at % 64 == 0 && !cli_flush())
+            break;
+    }
+    cli_flush();
+    return EXIT_DONE;
+}
+
+struct replay {
+    uv_loop_t loop;
+    struct screen screen;
+    struct timeline *timeline;
+    const char *name;
+};
+
+static void fill_status(void *ctx, struct terminal_status *into)
+{
+    struct replay *r = ctx;
+    struct entry e;
+    const Orrery__RunInfo *info = timeline_info(r->timeline);
+    into->run = r->name;
+    into->protocol = info->protocol;
+    into->nodes = info->nodes;
+    into->pace = 1;
+    into->recording = r->name;
+    into->trouble = timeline_trouble(r->timeline);
+    into->simulated = info->simulated;
+    if (timeline_get(r->timeline, timeline_newest(r->timeline), &e))
+        into->now_ns = e.head.mono_ns;
+}
+
+static void done(void *ctx)
+{
+    struct replay *r = ctx;
+    screen_close(&r->screen);
+}
+
+static int draw(struct timeline *t, const char *path)
+{
+    static struct replay r;
+    char why[400];
+    const char *slash = strrchr(path, '/');
+    r.timeline = t;
+    r.name = slash ? slash + 1 : path;
+    struct terminal_options options = {.source = terminal_source_timeline(t),
+                                       .recording = true,
+                                       .ascii = given.ascii,
+                                       .level = TERMINAL_ROUNDS};
+    CHECK(uv_loop_init(&r.loop) == 0);
+    r.screen.status = fill_status;
+    r.screen.done = done;
+    r.screen.ctx = &r;
+    if (!screen_open(&r.screen, &r.loop, &options, why, sizeof why))
+        return cli_fail(EXIT_BAD_USAGE, "%s", why);
+    uv_run(&r.loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&r.loop) == 0);
+    return EXIT_DONE;
+}
+
+int replay_main(const struct cli_command *c, int argc, char **argv)
+{
+    struct opt_words words;
+    char why[600];
+    if (!options_parse(replay_opts, argc, argv, 1, &words, why, sizeof why))
+        return cli_bad_usage(c, why);
+    if (words.n == 0)
+        return cli_bad_usage(c, "replay needs a recording: 'orrery replay FILE.orr'");
+    struct timeline *t = timeline_open(words.words[0], why, sizeof why);
+    if (!t)
+        return cli_fail(EXIT_BAD_USAGE, "%s", why);
+    bool lines = given.json || given.all || !screen_possible();
+    int code = lines ? print_lines(t) : draw(t, words.words[0]);
+    timeline_free(t);
+    return code;
+}

@@ -1,0 +1,156 @@
+#include "cli/cli.h"
+
+#include "cluster/command.h"
+#include "cluster/units.h"
+#include "sim/sim.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int sim_main(const struct cli_command *c, int argc, char **argv)
+{
+    (void)c;
+    return sim_command(argc, argv);
+}
+
+const struct opt no_opts[] = {{NULL, 0, NULL, NULL, NULL}};
+
+static const struct cli_command commands[] = {
+    {"sandbox", "Start", "PROTOCOL [--nodes N] [FLAGS]",
+     "a cluster with no script, and its timeline on this terminal",
+     "sandbox heartbeat --nodes 5\nsandbox kv\n"
+     "sandbox heartbeat --nodes 8 --set detector=phi-accrual --pace 0.2\n"
+     "sandbox heartbeat --sim --seed 7",
+     sandbox_opts, sandbox_main, true},
+    {"status", "Look", "", "what runs: nodes, ports, faults, and what nodes hold of each other",
+     "status\nstatus --json", status_opts, status_main, false},
+    {"timeline", "Look", "[--follow] [FLAGS]", "who told whom what, and when",
+     "timeline --follow\ntimeline --follow --json\n"
+     "timeline --from 1 --pattern 'heartbeat.Opinion suspected=true'",
+     timeline_opts, timeline_main, false},
+    {"show", "Look", "EVENT [--causes]", "one event with all its fields, and what led to it",
+     "show e1323\nshow e1323 --causes", show_opts, show_main, false},
+    {"log", "Look", "NODE [--follow]", "what a node said on its stderr", "log n2\nlog n2 --follow",
+     log_opts, log_main, false},
+    {"runs", "Look", "", "the runs that are on", "runs\nruns --json", runs_opts, runs_main, false},
+    {"end", "Look", "", "ends a run, as Ctrl-C in its terminal does", "end\nend --run calm-otter",
+     end_opts, end_main, false},
+    {"replay", "Recordings", "FILE [--rerun NODE [--to EVENT]]",
+     "a recording on this terminal; or executes one of its nodes again",
+     "replay calm-otter.orr\nreplay calm-otter.orr --rerun n2 --to e1323", replay_opts, replay_main,
+     false},
+    {"sim", "Simulate", "PROTOCOL --seeds N | --seed S [FLAGS]",
+     "many simulated clusters with faults, each judged; or one of them", "sim heartbeat --seeds 500",
+     no_opts, sim_main, true},
+    {"completion", "More", "bash|zsh|fish", "completion for a shell",
+     "completion bash > ~/.local/share/bash-completion/completions/orrery", no_opts,
+     completion_main, false},
+    {"help", "More", "[COMMAND]", "this, or what a command does", "help kill", no_opts, help_main,
+     false},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+const struct cli_command *cli_commands(size_t *n)
+{
+    *n = COMMANDS;
+    return commands;
+}
+
+const struct cli_command *cli_find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+int cli_fail(int code, const char *format, ...)
+{
+    char sentence[1500], clean[1500];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    text_clean(clean, sizeof clean, bytes_str(sentence));
+    fflush(stdout);
+    fprintf(stderr, "orrery: %s\n", clean);
+    return code;
+}
+
+int cli_bad_usage(const struct cli_command *c, const char *why)
+{
+    (void)c;
+    return cli_fail(EXIT_BAD_USAGE, "%s", why);
+}
+
+bool cli_flush(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+static int unknown(const char *word)
+{
+    const char *names[128];
+    size_t n = 0;
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[n++] = commands[i].name;
+    for (size_t i = 0; i < command_verbs() && n < 128; i++)
+        names[n++] = command_verb(i);
+    const char *near = nearest_word(word, names, n);
+    if (near)
+        return cli_fail(EXIT_BAD_USAGE, "there is no command '%.60s': did you mean %s?", word,
+                        near);
+    return cli_fail(EXIT_BAD_USAGE,
+                    "there is no command '%.60s': 'orrery --help' shows those there are", word);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const struct cli_command *c = cli_find(argv[0]);
+    if (!c)
+        return command_is_verb(argv[0]) ? act_main(argc, argv) : unknown(argv[0]);
+    if (wants_help(argc, argv) && !c->own_help) {
+        help_command(c);
+        return EXIT_DONE;
+    }
+    return c->run(c, argc, argv);
+}
+
+int cli_main(int argc, char **argv)
+{
+    static char sandbox[] = "sandbox", heartbeat[] = "heartbeat";
+    static char *usual[] = {sandbox, heartbeat, NULL};
+    setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C");
+    signal(SIGPIPE, SIG_IGN); /* Whoever stops reading is told of by the write. */
+    int code;
+    if (argc < 2) {
+        code = dispatch(2, usual);
+    } else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help_all();
+        code = EXIT_DONE;
+    } else if (strcmp(argv[1], "--version") == 0) {
+        printf("orrery %s\n", ORRERY_VERSION);
+        code = EXIT_DONE;
+    } else {
+        code = dispatch(argc - 1, argv + 1);
+    }
+    errno = 0;
+    if (!cli_flush() && errno != EPIPE && code == EXIT_DONE)
+        code = cli_fail(EXIT_RUN_FAILED, "cannot write the output: %s", strerror(errno));
+    return code;
+}
