@@ -170,7 +170,7 @@ void life_read_words(struct life *l)
     }
 }
 
-size_t words_lines(const struct buf *words, char *lines[WORDS_LINES])
+size_t stderr_lines(const struct buf *words, char *lines[WORDS_LINES])
 {
     size_t n = 0, end = words->len;
     while (end > 0 && n < WORDS_LINES) {
@@ -197,17 +197,17 @@ size_t words_lines(const struct buf *words, char *lines[WORDS_LINES])
 void life_tell_words(struct life *l)
 {
     char *lines[WORDS_LINES], words[WORDS_LINES * WORDS_LINE_MAX];
-    size_t count = words_lines(&l->words, lines), length = 0;
+    size_t count = stderr_lines(&l->words, lines), length = 0;
     words[0] = '\0';
     for (size_t i = 0; i < count; i++)
         length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", i ? "\n" : "",
                                    lines[i]);
-    words_free(lines, count);
+    stderr_lines_free(lines, count);
     if (count > 0)
         agent_words(l->node, words);
 }
 
-void words_free(char *lines[WORDS_LINES], size_t n)
+void stderr_lines_free(char *lines[WORDS_LINES], size_t n)
 {
     for (size_t i = 0; i < n; i++)
         free(lines[i]);

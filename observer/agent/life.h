@@ -47,10 +47,10 @@ struct life {
 int life_start(struct life *l, const char *program, size_t ring_capacity, char *why,
                size_t why_size);
 void life_read_words(struct life *l); /* What is left in the pipe of a dead process. */
-/* Lines on stderr, without control characters, newest last. Free with words_free(). */
-size_t words_lines(const struct buf *words, char *lines[WORDS_LINES]);
+/* Lines on stderr, without control characters, newest last. Free with stderr_lines_free(). */
+size_t stderr_lines(const struct buf *words, char *lines[WORDS_LINES]);
 void life_tell_words(struct life *l); /* Keeps them as the node's words, if there are any. */
-void words_free(char *lines[WORDS_LINES], size_t n);
+void stderr_lines_free(char *lines[WORDS_LINES], size_t n);
 void life_close(struct life *l); /* Ends handles and mappings; frees it once they are closed. */
 
 #endif

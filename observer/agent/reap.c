@@ -37,14 +37,14 @@ static void tell_exit(struct life *l, int status, uint64_t lost_bytes)
     exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     exit.because = l->because;
     exit.lost_bytes = lost_bytes;
-    exit.n_words = words_lines(&l->words, lines);
+    exit.n_words = stderr_lines(&l->words, lines);
     exit.words = lines;
     Orrery__Event event = ORRERY__EVENT__INIT;
     agent_now(a, &event.mono_ns, &event.wall_ns);
     event.body_case = ORRERY__EVENT__BODY_EXIT;
     event.exit = &exit;
     a->cluster.sink.outside(a->cluster.sink_ctx, &event);
-    words_free(lines, exit.n_words);
+    stderr_lines_free(lines, exit.n_words);
 }
 
 /* Why it failed: a sentence of its own, or what it said last, or the bare fact. */

@@ -1,4 +1,5 @@
-/* Entries that came over a run's socket, made readable by a timeline of our own that adopts them. */
+/* Entries that came over a run's socket, made readable by a timeline of our own that adopts them.
+ */
 #ifndef ORRERY_CLI_VIEWING_H
 #define ORRERY_CLI_VIEWING_H
 
