@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CROWD = 12 };
 enum { GLYPH_SUSPECTS = '!', GLYPH_DEAD = 0x2020, GLYPH_TRUSTS = 0x2713, GLYPH_MOVES = 0x25c7 };
 enum { DETECTOR_FIXED, DETECTOR_PHI, DETECTOR_ADAPTIVE, DETECTOR_LINK, DETECTORS };
 
@@ -71,23 +70,30 @@ static const struct opinion *opinion_of(const struct lane *lane, uint32_t peer, 
     return NULL;
 }
 
-/* ", 1.02 s after the kill", or that there was nothing wrong with it. */
 static uint64_t opinion_detail(const struct opinion *o)
 {
     return UINT64_C(0x100000000) + (uint64_t)o->peer * 64 + o->detector * 2 + o->suspected;
 }
 
-static void since_words(const struct model *m, uint32_t peer, uint64_t at_ns, char *into,
+/* " 1.02 s after the kill", of a row that several share " 0.98 to 1.02 s after the kill", or that
+ * there is nothing wrong with the peer. */
+static void since_words(const struct model *m, uint32_t peer, const struct row *r, char *into,
                         size_t size)
 {
     into[0] = 0;
     if (peer >= m->lanes.n)
         return;
     const struct lane *p = &m->lanes.lanes[peer];
-    char span[24];
-    if (p->ill[0] && at_ns >= p->ill_ns) {
-        time_words(at_ns - p->ill_ns, span);
-        snprintf(into, size, " %s after the %s", span, p->ill);
+    char first[24], last[24];
+    if (p->ill[0] && r->from_ns >= p->ill_ns) {
+        time_words(r->from_ns - p->ill_ns, first);
+        time_words(r->to_ns - p->ill_ns, last);
+        char *unit = strchr(first, ' '), *same = strchr(last, ' ');
+        if (strcmp(first, last) == 0)
+            first[0] = 0;
+        else if (unit && same && strcmp(unit, same) == 0)
+            *unit = 0;
+        snprintf(into, size, " %s%s%s after the %s", first, first[0] ? " to " : "", last, p->ill);
     } else if (p->state == LANE_RUNNING) {
         snprintf(into, size, ", which runs");
     }
@@ -103,8 +109,8 @@ static void evidence_words(const struct opinion *o, char *into, size_t size)
     else if (o->detector == DETECTOR_PHI)
         snprintf(into, size, "silent %s, phi %.1f", silent, o->level);
     else
-        snprintf(into, size, "silent %s, %s limit %s", silent,
-                 o->detector < DETECTORS ? detector_names[o->detector] : "its", limit);
+        snprintf(into, size, "silent %s, limit %s (%s)", silent, limit,
+                 o->detector < DETECTORS ? detector_names[o->detector] : "its own");
 }
 
 /* The detector whose opinion moved the state is told with the move: its own mark goes. */
@@ -119,10 +125,13 @@ static void take_back(struct model *m, const struct opinion *o)
         model_remove_last(m);
 }
 
-/* In a crowd, beliefs of the same share a row. */
-static uint64_t crowd_detail(const struct model *m, uint32_t peer, uint64_t belief)
+/* Those who come to believe the same of a peer at nearly the same time share a row. */
+static uint64_t shared_detail(const struct model *m, const struct entry *e, uint32_t peer,
+                              uint64_t belief)
 {
-    return m->lanes.n > CROWD ? UINT64_C(0x200000000) + peer * UINT64_C(4) + belief : 0;
+    if (model_level(m, e) >= TERMINAL_MESSAGES)
+        return 0;
+    return UINT64_C(0x200000000) + peer * UINT64_C(4) + belief;
 }
 
 static const char *plural(const struct row *r, const char *one, const char *many)
@@ -136,18 +145,19 @@ static void suspicion_row(struct model *m, const struct entry *e, uint32_t peer)
     const char *name = lanes_name(&m->lanes, peer);
     char since[64], why[96] = "", last[48] = "", names[128];
     take_back(m, o);
-    since_words(m, peer, e->head.mono_ns, since, sizeof since);
     if (o)
         evidence_words(o, why, sizeof why);
     if (o && o->heard)
         snprintf(last, sizeof last, "; last heard e%" PRIu64, o->heard);
     struct row *r =
-        moment_mark(m, e, GLYPH_SUSPECTS, STYLE_FAULT | STYLE_BOLD, crowd_detail(m, peer, 0));
+        moment_mark(m, e, GLYPH_SUSPECTS, STYLE_FAULT | STYLE_BOLD, shared_detail(m, e, peer, 0));
     moment_who(m, r, names, sizeof names);
+    since_words(m, peer, r, since, sizeof since);
     snprintf(r->brief, sizeof r->brief, "%.12s", name);
     row_text(r, "%s suspect%s %s%s%s%s%s", names, plural(r, "s", ""), name, since, *why ? ": " : "",
              why, last);
-    r->because = o ? o->heard : 0;
+    if (!r->because && o)
+        r->because = o->heard;
     story_belief(m, e, peer, STORY_SUSPECTED);
 }
 
@@ -155,10 +165,10 @@ static void death_row(struct model *m, const struct entry *e, uint32_t peer)
 {
     char since[64], names[128];
     const char *name = lanes_name(&m->lanes, peer);
-    since_words(m, peer, e->head.mono_ns, since, sizeof since);
     struct row *r =
-        moment_mark(m, e, GLYPH_DEAD, STYLE_FAULT | STYLE_BOLD, crowd_detail(m, peer, 1));
+        moment_mark(m, e, GLYPH_DEAD, STYLE_FAULT | STYLE_BOLD, shared_detail(m, e, peer, 1));
     moment_who(m, r, names, sizeof names);
+    since_words(m, peer, r, since, sizeof since);
     snprintf(r->brief, sizeof r->brief, "%.12s", name);
     row_text(r, "%s call%s %s dead%s", names, plural(r, "s", ""), name, since);
     story_belief(m, e, peer, STORY_DEAD);
@@ -171,8 +181,8 @@ static void trust_row(struct model *m, const struct entry *e, uint32_t peer, boo
         return; /* Everybody meets everybody: no news. */
     uint64_t heard = lanes_heard_last(&m->lanes, e->node, peer);
     char names[128], last[48] = "";
-    struct row *r =
-        moment_mark(m, e, GLYPH_TRUSTS, first ? STYLE_INK : STYLE_PROVEN, crowd_detail(m, peer, 2));
+    struct row *r = moment_mark(m, e, GLYPH_TRUSTS, first ? STYLE_INK : STYLE_PROVEN,
+                                shared_detail(m, e, peer, 2));
     moment_who(m, r, names, sizeof names);
     snprintf(r->brief, sizeof r->brief, "%.12s", name);
     if (heard)
@@ -259,7 +269,7 @@ static void opinion_row(struct model *m, const struct entry *e, const struct sch
     struct row *r = moment_mark(m, e, '?', STYLE_BRASS, opinion_detail(&o));
     char names[128], why[96], since[64];
     moment_who(m, r, names, sizeof names);
-    since_words(m, o.peer, e->head.mono_ns, since, sizeof since);
+    since_words(m, o.peer, r, since, sizeof since);
     evidence_words(&o, why, sizeof why);
     const char *detector = o.detector < DETECTORS ? detector_names[o.detector] : "a detector";
     const char *peer = lanes_name(&m->lanes, o.peer);

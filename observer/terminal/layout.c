@@ -30,7 +30,7 @@ enum {
 };
 
 enum { TIME_X = 1, TIME_COLUMNS = 8, ID_COLUMNS = 9, YOU_COLUMNS = 6 };
-enum { PITCH_MAX = 14, TEXT_MIN = 30, TEXT_MAX = 80, ROW_LINES_MAX = 3 };
+enum { PITCH_MAX = 14, TEXT_MIN = 30, TEXT_MAX = 80, ROW_LINES_MAX = 4 };
 
 /* Room for the numbers of nodes side by side. */
 static int pitch_min(uint32_t lanes)
@@ -358,7 +358,7 @@ static void dim(struct canvas *c, int y, int from)
 static void draw_gutter(struct canvas *c, int y, const struct geometry *g, const struct row *r)
 {
     char text[40];
-    double seconds = (double)r->to_ns / 1e9;
+    double seconds = (double)(r->kind == ROW_FOLD ? r->to_ns : r->from_ns) / 1e9;
     if (r->kind == ROW_QUIET)
         return;
     snprintf(text, sizeof text, "%*.*f", TIME_COLUMNS, seconds < 10000 ? 3 : 0, seconds);

@@ -42,6 +42,7 @@ static void forget(struct model *m)
     m->n_flights = 0;
     m->n_incidents = 0;
     m->told_ns = 0;
+    m->now_ns = 0;
     m->news_ns = 0;
     memset(m->pending, 0, MODEL_PENDING * sizeof *m->pending);
     lanes_free(&m->lanes);
@@ -197,8 +198,9 @@ struct row *model_add(struct model *m, enum row_kind kind, const struct entry *e
         m->scratch = (struct row){.kind = kind, .lane = e->node};
         return &m->scratch;
     }
-    /* A command parts what was before it from what came after. */
-    if (m->growing.fold && (kind == ROW_OPERATOR || at >= m->growing.from_ns + young_ns))
+    /* A command parts what was before from what comes after; so does a span that is open. */
+    bool parts = kind == ROW_OPERATOR || model_level(m, e) != m->level;
+    if (m->growing.fold && (parts || at >= m->growing.from_ns + young_ns))
         end_fold(m);
     else
         tell_quiet(m, at);

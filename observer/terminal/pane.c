@@ -283,48 +283,47 @@ void pane_keys(const struct view *v, struct canvas *c, int y)
         return;
     }
     char acts[80] = "";
-    const char *stop = v->live ? "space stop" : "space live";
+    const char *stop = v->live ? "space stop  " : "space live  ";
+    const char *more =
+        c->width >= 110 ? "c causes  / find  : command  + \xe2\x88\x92 detail  " : "";
     if (v->options.act && !v->options.recording) {
         bool paused = v->chosen && v->model.lanes.lanes[v->chosen].state == LANE_PAUSED;
-        snprintf(acts, sizeof acts, "%.23s: k kill  p %s  r restart  x cut   ",
-                 v->chosen ? lanes_name(&v->model.lanes, v->chosen) : "1-9 a node",
+        snprintf(acts, sizeof acts, "%.12s: k kill  p %s  r restart  x cut   ",
+                 v->chosen ? lanes_name(&v->model.lanes, v->chosen) : "1-9",
                  paused ? "resume" : "pause");
     } else {
-        stop = "PgUp PgDn";
+        stop = "PgUp PgDn Home End  ";
+        more = "c causes  / find  + \xe2\x88\x92 detail  ";
     }
-    snprintf(text, sizeof text,
-             "%s%s  \xe2\x86\x91\xe2\x86\x93 select  c causes  / find  ? help  q quit", acts, stop);
+    snprintf(text, sizeof text, "%s%s\xe2\x86\x91\xe2\x86\x93 look  %s? help  q quit", acts, stop,
+             more);
     canvas_text(c, 1, y, c->width - 2, text, STYLE_FAINT);
 }
 
 static const char *const help[] = {
-    "keys",
-    "  1 to 9, left right   choose a node        k kill -9   p pause, resume   r restart   x cut   "
-    "h heal",
-    "  :                    any command, as in: link n1 n2 --delay 200ms --loss 10%",
-    "  up down, PgUp PgDn   select an event      Home first   End or L  live   space  stop and go",
-    "  c                    its causes: \xe2\x96\xb4 led to it, \xe2\x96\xbe it led to; the rest "
-    "is dimmed",
-    "  Enter                what is counted, one by one; of an event, to what caused it; Esc back",
-    "  / n N                find a text, or an event by its id, as in e1290",
-    "  + \xe2\x88\x92                  more and less: marks, counted messages, every message, "
-    "every event",
-    "  q                    quit",
-    "",
-    "marks",
-    "  \xe2\x97\x8f\xe2\x94\x80\xe2\x96\xb6  message, sent and received     "
-    "\xe2\x97\x8f\xe2\x94\x80\xe2\x9c\x95  it never arrived, and why     "
-    "\xe2\x95\x8c\xe2\x96\xb6  sent earlier     \xe2\x95\x8c\xe2\x96\xb7  under way",
+    "Keys",
+    "  1-9 left right  choose a node; then k kill  p pause  r restart  x cut off",
+    "  h  heals    :  any command, as in  link n1 n2 --delay 200ms --loss 10%",
+    "  up down PgUp PgDn Home  select    End or L  live    space  stop and go",
+    "  c  its causes: \xe2\x96\xb4 led to it, \xe2\x96\xbe it led to    Enter  opens a count; to "
+    "the cause",
+    "  /  finds a text or an event (e1290), n N  more    Esc  back    q  quit",
+    "  + \xe2\x88\x92  more and less: marks, counted messages, each message, each event",
+    "Marks",
+    "  \xe2\x97\x8f\xe2\x94\x80\xe2\x96\xb6  a message, sent and received     "
+    "\xe2\x97\x8f\xe2\x94\x80\xe2\x9c\x95  lost, or its receiver dead",
+    "  \xe2\x95\x8c\xe2\x95\x8c\xe2\x96\xb6  sent earlier, arrives here       "
+    "\xe2\x95\x8c\xe2\x95\x8c\xe2\x96\xb7  still under way, or late",
     "  \xe2\x86\x91"
     "4\xe2\x86\x93"
-    "16  in this span it sent 4 and received 16     \xe2\x9c\x95"
-    "4  four to it were lost",
-    "  \xe2\x9c\x97  killed   \xe2\x96\x91  dead   \xe2\x97\x90  starts   \xe2\x80\x96 "
-    "\xe2\x94\x86 \xe2\x96\xb6  paused until it goes on   "
-    "\xe2\x89\x88  events missing",
-    "  ?n2  a detector doubts n2   !n2  suspects it   \xe2\x80\xa0n2  calls it dead   "
-    "\xe2\x9c\x93n2  trusts it again",
-    "  \xe2\x97\x8f\xe2\x94\x84\xe2\x94\x84\xe2\x9c\x97  a command of yours, and what it hits",
+    "16 in this span it sent 4 and received 16     \xe2\x9c\x95"
+    "4 four to it were lost",
+    "  \xe2\x97\x8f\xe2\x94\x84\xe2\x9c\x97  your command, and what it hits     \xe2\x89\x88  "
+    "events are missing",
+    "  \xe2\x97\x90  starts    \xe2\x9c\x97 killed, then \xe2\x96\x91    \xe2\x80\x96 paused, then "
+    "\xe2\x94\x86    \xe2\x96\xb6 goes on",
+    "  ?phi  the detector phi doubts a node, which does not decide yet",
+    "  !n2  suspects n2    \xe2\x80\xa0n2  calls n2 dead    \xe2\x9c\x93n2  trusts n2 again",
 };
 
 void pane_help(const struct view *v, struct canvas *c)

@@ -369,30 +369,39 @@ static void set_level(struct view *v, int by)
     reread(v);
 }
 
-/* Enter: a fold opens, an open one closes; of anything else, to what it came from. */
+/* Shows what a fold counted, one by one, and goes to `ordinal` there. */
+static void open_fold(struct view *v, const struct row *r, uint64_t ordinal)
+{
+    v->model.open_first = r->first;
+    v->model.open_last = r->last;
+    v->live = false;
+    reread(v);
+    v->top = 0;
+    view_select(v, ordinal);
+}
+
+/* Enter: a fold opens; of anything else, to what it came from. */
 static void enter(struct view *v)
 {
     const struct row *r = view_row(v);
     struct entry e;
     if (!r)
         return;
-    if (r->kind == ROW_FOLD && r->id != v->model.growing.id) {
-        uint64_t first = r->first;
-        v->model.open_first = r->first;
-        v->model.open_last = r->last;
-        v->live = false;
-        reread(v);
-        v->top = 0;
-        view_select(v, first);
+    if (r->kind == ROW_FOLD) {
+        open_fold(v, r, r->first);
         return;
     }
     uint64_t because = r->because;
     if (!because && v->options.source.ops->get(v->options.source.ctx, r->entry, &e))
         because = e.cause;
-    if (because)
-        view_select(v, because);
-    else
+    if (!because) {
         view_say(v, "Nothing is known that caused this.", true);
+        return;
+    }
+    view_select(v, because);
+    r = view_row(v);
+    if (r && r->kind == ROW_FOLD)
+        open_fold(v, r, because);
 }
 
 static void ask(struct view *v, enum view_prompt prompt)

@@ -1,62 +1,17 @@
 /* The diagram as pictures: what a run looks like at a width and a level. Run with REWRITE=1 after a
  * change that was meant, and read the difference. */
-#include "terminal/view.h"
+#include "terminal/terminal.h"
+#include "unit/picture.h"
 #include "unit/terminal_run.h"
 #include "unit/unit.h"
-
-struct picture {
-    struct buf text;
-};
-
-static void add_line(void *ctx, const char *line)
-{
-    struct picture *p = ctx;
-    buf_append(&p->text, bytes_str(line));
-    buf_append(&p->text, bytes_of("\n", 1));
-}
-
-static void read_file(const char *path, struct buf *into)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return;
-    size_t n;
-    do {
-        uint8_t *at = buf_extend(into, 65536);
-        n = fread(at, 1, 65536, f);
-        into->len -= 65536 - n;
-    } while (n);
-    fclose(f);
-}
-
-/* Holds the picture against tests/unit/terminal/NAME.txt. */
-static void expect(struct picture *p, const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/tests/unit/terminal/%s.txt", ORRERY_SOURCE, name);
-    const char *rewrite = getenv("REWRITE");
-    if (rewrite && *rewrite == '1') {
-        FILE *f = fopen(path, "wb");
-        assert_non_null(f);
-        assert_int_equal(fwrite(p->text.base, 1, p->text.len, f), p->text.len);
-        fclose(f);
-    }
-    struct buf wanted = {0};
-    read_file(path, &wanted);
-    if (wanted.len != p->text.len || memcmp(wanted.base, p->text.base, wanted.len) != 0)
-        fail_msg("%s.txt differs; it is now:\n%.*s", name, (int)p->text.len,
-                 (const char *)p->text.base);
-    buf_free(&wanted);
-    buf_free(&p->text);
-}
 
 static void expect_print(struct run *r, int width, bool ascii, enum terminal_level level,
                          const char *name)
 {
     struct picture p = {0};
     struct terminal_print_options options = {.width = width, .ascii = ascii, .level = level};
-    terminal_print(run_source(r), &options, 1, 0, add_line, &p);
-    expect(&p, name);
+    terminal_print(run_source(r), &options, 1, 0, picture_line, &p);
+    picture_expect(&p, name);
 }
 
 static void normal_run(void **state)
