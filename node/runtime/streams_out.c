@@ -186,12 +186,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 static void prepend_hello(struct outgoing *o)
 {
     struct streams *s = o->s;
-    struct buf hello = {0};
-    hello_pack(s->self, o->to, s->boot, s->secret, &hello);
+    struct buf room = {0};
+    struct bytes hello = hello_pack(s->self, o->to, s->boot, s->secret, &room);
     struct buf queue = {0};
     put_u32(buf_extend(&queue, 4), (uint32_t)hello.len);
-    buf_append(&queue, buf_bytes(&hello));
-    buf_free(&hello);
+    buf_append(&queue, hello);
+    buf_free(&room);
     buf_append(&queue, buf_bytes(&o->queue));
     buf_free(&o->queue);
     o->queue = queue;
