@@ -1,225 +1,241 @@
-/* Patterns: from text to a match, and the sentences when there is none. */
 #include "core/pattern.h"
+#include "event.pb-c.h"
 #include "heartbeat.pb-c.h"
-#include "timeline/pattern.h"
-#include "unit/starts.h"
-#include "unit/unit.h"
+#include "unit.h"
 
 #include <string.h>
 
-static struct schema *schema;
-static struct starts starts;
+/* A packed event, and a pattern with one term, built anew for each question. */
+static uint8_t event[4096];
+static size_t event_len;
+static Orrery__Pattern__Term term;
+static uint32_t path[8];
 
-static int setup(void **state)
+static void pack(Orrery__Event *e)
 {
-    (void)state;
-    schema = schema_new();
-    starts_fill(&starts, 2, 1);
-    return schema_add(schema, buf_bytes(&starts.schemas));
+    event_len = orrery__event__pack(e, event);
 }
 
-static int teardown(void **state)
+static bool match(const Orrery__Pattern *p)
+{
+    return pattern_match(p, bytes_of(event, event_len));
+}
+
+static bool ask(uint32_t body, const uint32_t *fields, size_t n, Orrery__Pattern__Type type,
+                Orrery__Pattern__Compare compare)
+{
+    Orrery__Pattern p = ORRERY__PATTERN__INIT;
+    Orrery__Pattern__Term *terms[] = {&term};
+    memcpy(path, fields, n * sizeof *fields);
+    p.body = body;
+    p.n_terms = 1;
+    p.terms = terms;
+    term.n_path = n;
+    term.path = path;
+    term.type = type;
+    term.compare = compare;
+    return match(&p);
+}
+
+enum {
+    EQ = ORRERY__PATTERN__COMPARE__EQUAL,
+    NE = ORRERY__PATTERN__COMPARE__NOT_EQUAL,
+    LT = ORRERY__PATTERN__COMPARE__LESS,
+    LE = ORRERY__PATTERN__COMPARE__LESS_EQUAL,
+    GT = ORRERY__PATTERN__COMPARE__GREATER,
+    GE = ORRERY__PATTERN__COMPARE__GREATER_EQUAL,
+    HAS = ORRERY__PATTERN__COMPARE__PRESENT,
+};
+
+/* Every comparison of the value with one below, equal and above. */
+static void ask_all(uint32_t body, const uint32_t *fields, size_t n, Orrery__Pattern__Type type,
+                    int64_t value, double number)
+{
+    for (int d = -1; d <= 1; d++) {
+        term.integer = value + d;
+        term.number = number + d;
+        assert_int_equal(ask(body, fields, n, type, EQ), d == 0);
+        assert_int_equal(ask(body, fields, n, type, NE), d != 0);
+        assert_int_equal(ask(body, fields, n, type, LT), d > 0);
+        assert_int_equal(ask(body, fields, n, type, LE), d >= 0);
+        assert_int_equal(ask(body, fields, n, type, GT), d < 0);
+        assert_int_equal(ask(body, fields, n, type, GE), d <= 0);
+    }
+    assert_int_equal(ask(body, fields, n, type, HAS), value != 0 || number < 0 || number > 0);
+}
+
+static void integers(void **state)
 {
     (void)state;
-    schema_free(schema);
-    starts_free(&starts);
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Durable d = ORRERY__DURABLE__INIT;
+    e.body_case = ORRERY__EVENT__BODY_DURABLE;
+    e.durable = &d;
+    e.seq = 9;
+    e.wall_ns = -5;
+    d.lsn = 1000;
+    pack(&e);
+    ask_all(16, (uint32_t[]){16, 2}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, 1000, 0);
+    ask_all(16, (uint32_t[]){16, 1}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, 0, 0); /* Log 0. */
+    ask_all(0, (uint32_t[]){1}, 1, ORRERY__PATTERN__TYPE__UNSIGNED, 9, 0);
+    ask_all(0, (uint32_t[]){3}, 1, ORRERY__PATTERN__TYPE__ZIGZAG, -5, 0);
+    d.lsn = UINT64_MAX;
+    pack(&e);
+    term.integer = -1;
+    assert_true(ask(16, (uint32_t[]){16, 2}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, GT));
+    assert_false(ask(16, (uint32_t[]){16, 2}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, EQ));
+    /* Another kind of event, and a message that is not there. */
+    term.integer = 0;
+    assert_false(ask(15, (uint32_t[]){15, 1}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, EQ));
+    assert_false(ask(0, (uint32_t[]){15, 1}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, EQ));
+    Orrery__Stop stop = ORRERY__STOP__INIT;
+    e.body_case = ORRERY__EVENT__BODY_STOP;
+    e.stop = &stop;
+    stop.code = -3;
+    pack(&e);
+    ask_all(49, (uint32_t[]){49, 2}, 2, ORRERY__PATTERN__TYPE__SIGNED, -3, 0);
+}
+
+static void reals_and_texts(void **state)
+{
+    (void)state;
+    Heartbeat__Opinion o = HEARTBEAT__OPINION__INIT;
+    o.peer = 3;
+    o.level = 8.25;
+    uint8_t body[64];
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Trace t = ORRERY__TRACE__INIT;
+    e.body_case = ORRERY__EVENT__BODY_TRACE;
+    e.trace = &t;
+    e.instance = 2;
+    t.type = 4;
+    t.body.data = body;
+    t.body.len = heartbeat__opinion__pack(&o, body);
+    pack(&e);
+    ask_all(38, (uint32_t[]){38, 2, 5}, 3, ORRERY__PATTERN__TYPE__DOUBLE, 0, 8.25);
+    ask_all(38, (uint32_t[]){38, 2, 1}, 3, ORRERY__PATTERN__TYPE__UNSIGNED, 3, 0);
+    term.number = (double)__builtin_nanf("");
+    assert_false(ask(38, (uint32_t[]){38, 2, 5}, 3, ORRERY__PATTERN__TYPE__DOUBLE, GE));
+
+    Orrery__Pattern p = ORRERY__PATTERN__INIT;
+    p.typed = true;
+    p.trace_type = 4;
+    assert_true(match(&p));
+    p.instance = 2;
+    assert_true(match(&p));
+    p.instance = 1;
+    assert_false(match(&p));
+    p.instance = 0;
+    p.trace_type = 3;
+    assert_false(match(&p));
+
+    Orrery__Stop stop = ORRERY__STOP__INIT;
+    char why[] = "disk full";
+    stop.why = why;
+    e.body_case = ORRERY__EVENT__BODY_STOP;
+    e.stop = &stop;
+    pack(&e);
+    const char *texts[] = {"disk f", "disk full", "disk fuller"};
+    for (int i = 0; i < 3; i++) {
+        term.text.data = (uint8_t *)(uintptr_t)texts[i];
+        term.text.len = strlen(texts[i]);
+        assert_int_equal(ask(49, (uint32_t[]){49, 1}, 2, ORRERY__PATTERN__TYPE__BYTES, EQ), i == 1);
+        assert_int_equal(ask(49, (uint32_t[]){49, 1}, 2, ORRERY__PATTERN__TYPE__BYTES, LT), i == 2);
+        assert_int_equal(ask(49, (uint32_t[]){49, 1}, 2, ORRERY__PATTERN__TYPE__BYTES, GE), i <= 1);
+    }
+    p.trace_type = 0;
+    assert_false(match(&p)); /* A stop is no trace of type 0. */
+}
+
+static void messages_and_repeated_fields(void **state)
+{
+    (void)state;
+    Heartbeat__Beat b = HEARTBEAT__BEAT__INIT;
+    b.number = 41;
+    Heartbeat__Message m = HEARTBEAT__MESSAGE__INIT;
+    m.kind_case = HEARTBEAT__MESSAGE__KIND_BEAT;
+    m.beat = &b;
+    uint8_t body[64];
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Send s = ORRERY__SEND__INIT;
+    uint32_t to[] = {2, 300, 5};
+    e.body_case = ORRERY__EVENT__BODY_SEND;
+    e.send = &s;
+    s.n_to = 3;
+    s.to = to;
+    s.body.data = body;
+    s.body.len = heartbeat__message__pack(&m, body);
+    pack(&e);
+    const int64_t asked[] = {2, 300, 5, 3};
+    for (int i = 0; i < 4; i++) {
+        term.integer = asked[i];
+        assert_int_equal(ask(30, (uint32_t[]){30, 1}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, EQ),
+                         i < 3);
+    }
+    ask_all(30, (uint32_t[]){30, 4, 1, 1}, 4, ORRERY__PATTERN__TYPE__UNSIGNED, 41, 0);
+    Orrery__Pattern p = ORRERY__PATTERN__INIT;
+    p.typed = true;
+    p.message_case = 1;
+    assert_true(match(&p));
+    p.message_case = 2;
+    assert_false(match(&p));
+    p.message_case = 1;
+    p.body = ORRERY__EVENT__BODY_RECEIVE;
+    assert_false(match(&p));
+    Orrery__Receive r = ORRERY__RECEIVE__INIT;
+    r.body = s.body;
+    e.body_case = ORRERY__EVENT__BODY_RECEIVE;
+    e.receive = &r;
+    pack(&e);
+    assert_true(match(&p));
+}
+
+static void malformed_bytes_match_nothing(void **state)
+{
+    (void)state;
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Durable d = ORRERY__DURABLE__INIT;
+    e.body_case = ORRERY__EVENT__BODY_DURABLE;
+    e.durable = &d;
+    e.seq = 1;
+    d.lsn = 300;
+    d.sync_ns = 5;
+    pack(&e);
+    Orrery__Pattern any = ORRERY__PATTERN__INIT;
+    assert_true(match(&any));
+    size_t whole = event_len;
+    for (event_len = 0; event_len < whole; event_len++) {
+        /* Cut between fields it is an event still, but not of this kind. */
+        term.integer = 300;
+        assert_false(ask(16, (uint32_t[]){16, 2}, 2, ORRERY__PATTERN__TYPE__UNSIGNED, EQ));
+    }
+    event_len = whole;
+    memcpy(event + whole, "\x0b", 1); /* A group begins. */
+    event_len++;
+    assert_false(match(&any));
+    Orrery__Pattern empty_path = ORRERY__PATTERN__INIT;
+    Orrery__Pattern__Term nowhere = ORRERY__PATTERN__TERM__INIT;
+    Orrery__Pattern__Term *terms[] = {&nowhere};
+    empty_path.n_terms = 1;
+    empty_path.terms = terms;
+    event_len = whole;
+    assert_false(match(&empty_path));
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    orrery__pattern__term__init(&term);
     return 0;
-}
-
-static Orrery__Pattern *compiled(const char *text)
-{
-    struct buf packed = {0};
-    char why[1000] = "";
-    if (!pattern_compile(text, schema, &starts.start, &packed, why, sizeof why))
-        fail_msg("%s: %s", text, why);
-    Orrery__Pattern *p = orrery__pattern__unpack(NULL, packed.len, packed.base);
-    assert_non_null(p);
-    buf_free(&packed);
-    return p;
-}
-
-static bool matches(const char *text, const Orrery__Event *event)
-{
-    Orrery__Pattern *p = compiled(text);
-    struct buf packed = {0};
-    orrery__event__pack(event, buf_extend(&packed, orrery__event__get_packed_size(event)));
-    bool matched = pattern_match(p, buf_bytes(&packed));
-    buf_free(&packed);
-    orrery__pattern__free_unpacked(p, NULL);
-    return matched;
-}
-
-static void kinds_and_fields(void **state)
-{
-    (void)state;
-    Orrery__Receive receive = ORRERY__RECEIVE__INIT;
-    Orrery__Event event = ORRERY__EVENT__INIT;
-    event.seq = 100;
-    event.instance = 1;
-    event.body_case = ORRERY__EVENT__BODY_RECEIVE;
-    event.receive = &receive;
-    receive.from = 2;
-    receive.event = 77;
-    assert_true(matches("receive", &event));
-    assert_true(matches("receive from=2", &event));
-    assert_true(matches("receive from=n2 event>=77", &event));
-    assert_true(matches("receive transport=datagram", &event));
-    assert_false(matches("receive transport=STREAM", &event));
-    assert_false(matches("receive from=n3", &event));
-    assert_false(matches("receive event>77", &event));
-    assert_false(matches("send", &event));
-    assert_true(matches("seq>99 instance=1", &event));
-    assert_true(matches("instance=heartbeat", &event));
-    assert_false(matches("instance=kv", &event));
-    assert_true(matches("receive body", &event) == false);
-}
-
-static void messages(void **state)
-{
-    (void)state;
-    uint8_t packed[64];
-    Heartbeat__Beat beat = HEARTBEAT__BEAT__INIT;
-    Heartbeat__Message message = HEARTBEAT__MESSAGE__INIT;
-    beat.number = 41;
-    beat.wall_ns = -5;
-    message.kind_case = HEARTBEAT__MESSAGE__KIND_BEAT;
-    message.beat = &beat;
-    Orrery__Send send = ORRERY__SEND__INIT;
-    uint32_t to[] = {3, 4};
-    send.n_to = 2;
-    send.to = to;
-    send.body.len = heartbeat__message__pack(&message, packed);
-    send.body.data = packed;
-    Orrery__Event event = ORRERY__EVENT__INIT;
-    event.body_case = ORRERY__EVENT__BODY_SEND;
-    event.send = &send;
-    assert_true(matches("send Beat", &event));
-    assert_true(matches("send beat number=41", &event));
-    assert_true(matches("send beat.number=41", &event));
-    assert_true(matches("send heartbeat.Beat wall_ns<0", &event));
-    assert_true(matches("send to=n4", &event)); /* Any element. */
-    assert_true(matches("send beat", &event));
-    assert_false(matches("send to=n5", &event));
-    assert_false(matches("send beat.number!=41", &event));
-    assert_false(matches("receive Beat", &event));
-    event.send->body.len = 0;
-    assert_false(matches("send Beat", &event));
-}
-
-static void traces(void **state)
-{
-    (void)state;
-    uint8_t packed[128];
-    Heartbeat__Opinion opinion = HEARTBEAT__OPINION__INIT;
-    opinion.peer = 3;
-    opinion.suspected = 1;
-    opinion.level = 8.1;
-    opinion.detector = HEARTBEAT__DETECTOR__PHI_ACCRUAL;
-    opinion.silent_ns = 1500000000;
-    Orrery__Trace trace = ORRERY__TRACE__INIT;
-    trace.type = 0;
-    trace.body.len = heartbeat__opinion__pack(&opinion, packed);
-    trace.body.data = packed;
-    Orrery__Event event = ORRERY__EVENT__INIT;
-    event.body_case = ORRERY__EVENT__BODY_TRACE;
-    event.trace = &trace;
-    assert_true(matches("heartbeat.Opinion peer=3 suspected=true level>=8", &event));
-    assert_true(matches("Opinion peer=n3 detector=phi_accrual", &event));
-    assert_true(matches("Opinion silent_ns>1.4s silent_ns<=1500ms", &event));
-    assert_false(matches("Opinion level>8.2", &event));
-    assert_false(matches("Opinion suspected=false", &event));
-    assert_true(matches("Opinion last_beat=0", &event)); /* Zeros are not on the wire. */
-    assert_false(matches("heartbeat.Gap", &event));
-    trace.type = 1;
-    assert_true(matches("heartbeat.Gap", &event));
-}
-
-static void logs_and_machines(void **state)
-{
-    (void)state;
-    Orrery__Durable durable = ORRERY__DURABLE__INIT;
-    Orrery__Event event = ORRERY__EVENT__INIT;
-    event.body_case = ORRERY__EVENT__BODY_DURABLE;
-    event.durable = &durable;
-    durable.log = 1;
-    durable.lsn = 7;
-    assert_true(matches("durable log=pages lsn>=7", &event));
-    assert_true(matches("durable log=1", &event));
-    assert_false(matches("durable log=wal", &event));
-    Orrery__Move move = ORRERY__MOVE__INIT;
-    event.body_case = ORRERY__EVENT__BODY_MOVE;
-    event.move = &move;
-    move.of = 3;
-    move.to = 1;
-    assert_true(matches("move machine=peer of=n3 from=trusted to=suspected", &event));
-    assert_false(matches("move to=dead", &event));
-    Orrery__Violation violation = ORRERY__VIOLATION__INIT;
-    event.body_case = ORRERY__EVENT__BODY_VIOLATION;
-    event.violation = &violation;
-    violation.why = starts_text("not a beat");
-    assert_true(matches("violation why=\"not a beat\"", &event));
-    assert_true(matches("violation why!='a beat'", &event));
-}
-
-static void nodes_are_for_those_who_know(void **state)
-{
-    (void)state;
-    Orrery__Pattern *p = compiled("receive node=n3");
-    assert_int_equal(p->node, 3);
-    assert_int_equal(p->n_terms, 0);
-    orrery__pattern__free_unpacked(p, NULL);
-    p = compiled("exit node=n3");
-    assert_int_equal(p->node, 0);
-    assert_int_equal(p->n_terms, 1);
-    orrery__pattern__free_unpacked(p, NULL);
-}
-
-static void refused(const char *text, const char *says)
-{
-    struct buf packed = {0};
-    char why[1000] = "";
-    if (pattern_compile(text, schema, &starts.start, &packed, why, sizeof why))
-        fail_msg("%s compiles", text);
-    if (!strstr(why, says))
-        fail_msg("%s: %s", text, why);
-    assert_int_equal(packed.len, 0);
-}
-
-static void sentences(void **state)
-{
-    (void)state;
-    refused("recieve", "there is no kind of event 'recieve'; there are start, recovered, receive");
-    refused("recieve", "heartbeat.Opinion");
-    refused("", "empty pattern");
-    refused("receive frm=2", "orrery.Receive has no field 'frm'; it has from, boot");
-    refused("heartbeat.Opinion foo=1", "heartbeat.Opinion has no field 'foo'; it has peer");
-    refused("heartbeat.Opinion suspected=maybe", "suspected is true or false");
-    refused("heartbeat.Opinion detector=psi", "there are FIXED, PHI_ACCRUAL, ADAPTIVE");
-    refused("heartbeat.Opinion level=high", "level is compared with a number");
-    refused("receive from=", "whole number");
-    refused("receive from=99999999999999999999", "whole number");
-    refused("receive from=2\x1b[31m", "\\x1b"); /* Nothing that a terminal obeys. */
-    refused("send beat=1", "compare one of them, as beat.NAME");
-    refused("durable log=foo", "whole number");
-    refused("peer=3", "say the kind first");
-    refused("instance=raft", "there is no instance 'raft'");
-    refused("node=x", "is no node");
-    refused("receive %%", "cannot be read");
-    refused("violation why=\"open", "cannot be read");
-    refused("receive from=1 from=1 from=1 from=1 from=1 from=1 from=1 from=1 from=1 from=1 from=1 "
-            "from=1 from=1 from=1 from=1 from=1 from=1",
-            "at most 16");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_and_fields),
-        cmocka_unit_test(messages),
-        cmocka_unit_test(traces),
-        cmocka_unit_test(logs_and_machines),
-        cmocka_unit_test(nodes_are_for_those_who_know),
-        cmocka_unit_test(sentences),
+        cmocka_unit_test_setup(integers, begin),
+        cmocka_unit_test_setup(reals_and_texts, begin),
+        cmocka_unit_test_setup(messages_and_repeated_fields, begin),
+        cmocka_unit_test_setup(malformed_bytes_match_nothing, begin),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
