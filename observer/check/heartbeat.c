@@ -215,9 +215,9 @@ static bool watches(struct heartbeat_check *h, uint32_t node, uint32_t peer)
     return !r->ring || behind <= r->neighbours;
 }
 
-static uint32_t ring_n(const struct pair *p, const struct rules *r)
+static uint32_t ring_n(const struct pair *p, uint32_t window)
 {
-    uint32_t most = r->window < RING_MAX ? r->window : RING_MAX;
+    uint32_t most = window < RING_MAX ? window : RING_MAX;
     return p->n_beats < most ? p->n_beats : most;
 }
 
@@ -230,7 +230,7 @@ static const struct beat *beat_ago(const struct pair *p, uint32_t i)
  * above, by Q(z) <= exp(-z^2 / 2). */
 static double phi_limit(const struct pair *p, const struct rules *r)
 {
-    uint32_t n = ring_n(p, r);
+    uint32_t n = ring_n(p, r->window + 1); /* As many gaps as the window holds. */
     double mean = (double)r->interval_ns;
     double deviation = 0;
     if (n >= 3) {
@@ -251,7 +251,7 @@ static double phi_limit(const struct pair *p, const struct rules *r)
 /* Chen, Toueg, Aguilera: the expected arrival of the next beat, and the margin. */
 static double adaptive_limit(const struct pair *p, const struct rules *r, uint64_t interval_ns)
 {
-    uint32_t n = ring_n(p, r);
+    uint32_t n = ring_n(p, r->window);
     const struct beat *newest = beat_ago(p, 0);
     double sum = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -279,8 +279,11 @@ static uint64_t limit_ns(struct heartbeat_check *h, uint32_t node, uint32_t peer
     case HEARTBEAT__DETECTOR__ADAPTIVE:
         return (uint64_t)fmin(
             adaptive_limit(p, r, theirs->told ? theirs->interval_ns : r->interval_ns), 1e18);
-    default: /* A link that breaks is told of at once, on a clean path. */
-        return p->dirty ? NS_NEVER : 0;
+    default: /* A link that breaks is told of at once, if it was up and both ways are clean. */
+        if (p->dirty || pair_of(h, peer, node)->dirty ||
+            h->check->now > beat_ago(p, 0)->at + 2 * r->interval_ns)
+            return NS_NEVER;
+        return 0;
     }
 }
 
@@ -454,7 +457,7 @@ static void take_gap(struct heartbeat_check *h, const struct entry *e)
         if (!p->beats)
             p->beats = calloc(RING_MAX, sizeof *p->beats);
         CHECK(p->beats);
-        if (g->gap_ns == 0 || (p->n_beats && g->number <= beat_ago(p, 0)->number))
+        if (p->n_beats && g->number <= beat_ago(p, 0)->number)
             p->n_beats = 0; /* Another life of it. */
         p->beats[p->n_beats++ % RING_MAX] = (struct beat){h->check->now, g->number};
         p->last_beat = e->ordinal;
@@ -465,6 +468,17 @@ static void take_gap(struct heartbeat_check *h, const struct entry *e)
     }
     if (g)
         heartbeat__gap__free_unpacked(g, NULL);
+}
+
+static void take_rebirth(struct heartbeat_check *h, const struct entry *e)
+{
+    struct bytes body = trace_body(e->head.payload);
+    Heartbeat__Rebirth *r = heartbeat__rebirth__unpack(NULL, body.len, body.base);
+    struct pair *p = r ? pair_of(h, e->node, r->peer) : NULL;
+    if (p)
+        p->n_beats = 0;
+    if (r)
+        heartbeat__rebirth__free_unpacked(r, NULL);
 }
 
 static void take_move(struct heartbeat_check *h, const struct entry *e)
@@ -648,6 +662,8 @@ void heartbeat_check_entry(struct heartbeat_check *h, const struct entry *e, enu
             take_gap(h, e);
         else if (kind == KIND_HEARTBEAT_OPINION)
             take_opinion(h, e);
+        else if (kind == KIND_HEARTBEAT_REBIRTH)
+            take_rebirth(h, e);
         break;
     case ORRERY__EVENT__BODY_MOVE:
         take_move(h, e);
