@@ -243,22 +243,30 @@ static uint32_t trace_type(const struct core_ops *ops, const ProtobufCMessageDes
     return type == &history__invoke__descriptor ? n : n + 1;
 }
 
-static void trace(struct out *o, const ProtobufCMessage *m, bool detail)
+static struct effect *trace(struct out *o, const ProtobufCMessage *m, bool detail)
 {
     struct effect *e = add(o, EFFECT_TRACE);
     e->body = pack_own(o, m);
     e->trace.type = trace_type(o->ops, m->descriptor);
     e->trace.detail = detail;
+    return e;
 }
 
 void out_trace(struct out *o, const ProtobufCMessage *m)
 {
-    trace(o, m, false);
+    (void)trace(o, m, false);
+}
+
+void out_trace_held(struct out *o, const ProtobufCMessage *m)
+{
+    struct effect *e = trace(o, m, false);
+    if (has_logs(o))
+        hold(o, e, o->ops->waits_for);
 }
 
 void out_detail(struct out *o, const ProtobufCMessage *m)
 {
-    trace(o, m, true);
+    (void)trace(o, m, true);
 }
 
 void out_violation(struct out *o, node_id from, const char *why, struct bytes bad)

@@ -1,11 +1,13 @@
 #include "core/registry.h"
 
 #include "protocols/heartbeat/heartbeat.h"
+#include "protocols/kv/kv.h"
 
 #include <string.h>
 
 static const struct core_ops *const protocols[] = {
     &heartbeat_ops,
+    &kv_ops,
     NULL,
 };
 
