@@ -170,6 +170,7 @@ static void set_faults(struct node *n, const Orrery__NodeConfig *config)
 void node_configure(struct node *n, const Orrery__NodeConfig *config)
 {
     n->self = config->node;
+    n->boot = config->boot;
     snprintf(n->name, sizeof n->name, "%s", config->name);
     if (config->secret.len != SECRET_SIZE)
         node_fail(n, EXIT_USAGE, "the run's secret must have 16 bytes");

@@ -47,6 +47,7 @@ struct node {
 
     enum node_phase phase;
     node_id self;
+    uint32_t boot;
     char name[64];
     struct host *host;
     bool begun; /* The start event is told. */

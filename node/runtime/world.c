@@ -20,6 +20,7 @@ static void report_drop(struct node *n, node_id from, node_id to, uint64_t event
     drop.reason = reason;
     drop.from = from;
     drop.to = to;
+    drop.boot = from == n->self ? n->boot : 0;
     drop.event = event;
     drop.size = (uint32_t)size;
     Orrery__Event told = ORRERY__EVENT__INIT;

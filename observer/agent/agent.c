@@ -179,7 +179,7 @@ static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
     a->done_ctx = ctx;
     for (uint32_t i = 0; i < a->n_nodes; i++) {
         a->nodes[i]->spawn_wanted = false;
-        agent_quit(a->nodes[i], 0);
+        agent_quit(a->nodes[i], c->end_because);
     }
     CHECK(uv_timer_start(&a->grace, end_grace_over, STOP_GRACE_MS, 0) == 0);
     agent_finish_if_empty(a);
@@ -331,7 +331,7 @@ struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_s
     }
     struct agent *a = calloc(1, sizeof *a);
     CHECK(a);
-    a->cluster = (struct cluster){&ops, *sink, ctx};
+    a->cluster = (struct cluster){.ops = &ops, .sink = *sink, .sink_ctx = ctx};
     a->loop = loop;
     a->program = program;
     a->directory = strdup(spec->directory);

@@ -96,6 +96,7 @@ struct cluster {
     const struct cluster_ops *ops;
     struct cluster_sink sink;
     void *sink_ctx;
+    uint64_t end_because; /* Seq on lane 0 of what made the run end; set before end(). */
 };
 
 /* Backends. NULL and a sentence when it cannot begin. */

@@ -281,10 +281,26 @@ static void cluster_ended(void *ctx)
     uv_close((uv_handle_t *)&s->tick, tick_closed);
 }
 
+static void tell_end(struct session *s)
+{
+    static char line[] = "end";
+    uint64_t mono;
+    int64_t wall;
+    Orrery__Operator operator= ORRERY__OPERATOR__INIT;
+    operator.line = line;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    event.body_case = ORRERY__EVENT__BODY_OPERATOR;
+    event.operator_ = &operator;
+    s->cluster->ops->now(s->cluster, &mono, &wall);
+    s->cluster->end_because = timeline_operator(s->timeline, mono, wall, &event);
+}
+
 void session_end(struct session *s)
 {
     if (s->cluster_done)
         return;
+    if (!s->ending)
+        tell_end(s);
     s->ending = true;
     s->cluster->ops->end(s->cluster, cluster_ended, s);
 }

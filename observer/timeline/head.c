@@ -67,6 +67,9 @@ static int read_payload(struct event_head *head)
             head->kind = first_field(f.bytes);
         }
     }
+    /* Lives count from 1: without its life a send is not known, and must not be waited for. */
+    if (naming.boot && head->peer_boot == 0)
+        head->peer_seq = 0;
     return 0;
 }
 
