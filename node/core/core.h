@@ -228,8 +228,9 @@ void out_truncate_from(struct out *o, uint32_t log, lsn at);   /* `at` and above
 void out_snapshot(struct out *o, uint32_t log, lsn at, struct body body);
 void out_read(struct out *o, uint32_t log, lsn at, uint32_t count, uint64_t tag);
 
-void out_trace(struct out *o, const ProtobufCMessage *m);  /* A type of core_ops.traces. */
-/* Told together with a reply emitted here: once all it depends on is durable; never if that fails. */
+void out_trace(struct out *o, const ProtobufCMessage *m); /* A type of core_ops.traces. */
+/* Told together with a reply emitted here: once all it depends on is durable; never if that fails.
+ */
 void out_trace_held(struct out *o, const ProtobufCMessage *m);
 void out_detail(struct out *o, const ProtobufCMessage *m); /* The same, told at LEVEL_FULL only. */
 void out_view(struct out *o, const ProtobufCMessage *m);   /* Only from core_ops.view. */
@@ -250,8 +251,9 @@ ProtobufCMessage *out_unpack(struct out *o, const ProtobufCMessageDescriptor *d,
 
 struct core_config {
     node_id self;
-    /* Every node of the cluster, self too, ascending; lives with the core. Nodes that are added later
-     * are not among them: their first message makes them known, and they may be sent to from then. */
+    /* Every node of the cluster, self too, ascending; lives with the core. Nodes that are added
+     * later are not among them: their first message makes them known, and they may be sent to from
+     * then. */
     const node_id *members;
     uint32_t n_members;
     const ProtobufCMessage *settings; /* Of core_ops.settings; lives with the core. */

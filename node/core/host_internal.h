@@ -21,7 +21,7 @@ enum {
     STEP_ARENA = 192 << 20, /* Reserved, not used: one step's messages and replies. */
     SETTINGS_ARENA = 1 << 20,
     VIEW_EVERY_DEFAULT = 2000,
-    VIOLATION_BODY_MAX = 1024,  /* Of bad bytes in an event. */
+    VIOLATION_BODY_MAX = 1024, /* Of bad bytes in an event. */
     JOINED_MAX = 1 << 14,
     OWN_MESSAGES_MAX = 1 << 20, /* Of one call: beyond it, a protocol talks to itself for ever. */
 };
@@ -96,7 +96,7 @@ struct happening {
     uint32_t instance;
     bool detail;
     uint32_t trace_base; /* TRACE: where the instance's types begin. */
-    size_t bulk; /* Upper bound of what is not small numbers. */
+    size_t bulk;         /* Upper bound of what is not small numbers. */
     union {
         const struct effect *effect;
         const struct input *input;

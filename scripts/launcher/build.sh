@@ -50,8 +50,17 @@ explain_failure() {
     say "The build failed; all of its output is in $2"
 }
 
+building_s=0 # Seconds spent building so far.
+
 # configure_and_build FOLDER TARGETS CMAKE-OPTION...: 0, or 1 with the reason said.
 configure_and_build() {
+    local began=$SECONDS status=0
+    configure_and_make "$@" || status=1
+    building_s=$((building_s + SECONDS - began))
+    return "$status"
+}
+
+configure_and_make() {
     local folder=$1 targets=$2 status=0
     shift 2
     mkdir -p "$folder"
