@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "check/check.h"
 #include "cluster/command.h"
 #include "cluster/units.h"
 #include "sim/sim.h"
@@ -11,6 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static int check_main(const struct cli_command *c, int argc, char **argv)
+{
+    (void)c;
+    return check_command(argc, argv);
+}
 
 static int sim_main(const struct cli_command *c, int argc, char **argv)
 {
@@ -44,6 +51,9 @@ static const struct cli_command commands[] = {
      "a recording on this terminal; or executes one of its nodes again",
      "replay calm-otter.orr\nreplay calm-otter.orr --rerun n2 --to e1323", replay_opts, replay_main,
      false},
+    {"check", "Recordings", "FILE [--json]",
+     "judges what happened: exits 0 when proven, 1 when refuted, 3 when unknown",
+     "check calm-otter.orr\ncheck calm-otter.orr --json", no_opts, check_main, true},
     {"sim", "Simulate", "PROTOCOL --seeds N | --seed S [FLAGS]",
      "many simulated clusters with faults, each judged; or one of them",
      "sim heartbeat --seeds 500", no_opts, sim_main, true},
