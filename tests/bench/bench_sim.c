@@ -82,12 +82,11 @@ static void measure_campaign(const char *name, const char *protocol)
 
 int main(void)
 {
-    const char *const quiet[] = {"quiet=true"};
     measure_world("sim heartbeat 10 nodes full", "heartbeat", 10, NULL, 0,
                   ORRERY__LEVEL__LEVEL_FULL);
-    measure_world("sim heartbeat 50 nodes full", "heartbeat", 50, quiet, 1,
+    measure_world("sim heartbeat 50 nodes full", "heartbeat", 50, NULL, 0,
                   ORRERY__LEVEL__LEVEL_FULL);
-    measure_world("sim heartbeat 50 nodes summary", "heartbeat", 50, quiet, 1,
+    measure_world("sim heartbeat 50 nodes summary", "heartbeat", 50, NULL, 0,
                   ORRERY__LEVEL__LEVEL_SUMMARY);
     measure_campaign("sim campaign heartbeat", "heartbeat");
     return 0;
