@@ -56,23 +56,40 @@ static const Orrery__Instance *instance_of(const Orrery__Start *s, uint32_t numb
     return NULL;
 }
 
-static const struct opinion *opinion_of(const struct lane *lane, uint32_t peer, uint64_t at_ns,
-                                        bool suspected)
+/* The detector whose opinion moves a peer's state, by the settings of the node's start. */
+static uint32_t deciding(const Orrery__Instance *instance)
 {
-    uint32_t n = lane->n_opinions < LANE_OPINIONS_MAX ? lane->n_opinions : LANE_OPINIONS_MAX;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct opinion *o = &lane->opinions[(lane->n_opinions - 1 - i) % LANE_OPINIONS_MAX];
-        if (o->at_ns != at_ns)
-            break; /* Only those of the same step are the reason. */
-        if (o->peer == peer && o->suspected == suspected)
-            return o;
+    for (size_t i = 0; instance && i < instance->n_settings; i++) {
+        const Orrery__KeyValue *s = instance->settings[i];
+        for (uint32_t d = 0; strcmp(s->key, "detector") == 0 && d < DETECTORS; d++)
+            if (strncasecmp(s->value, detector_names[d], strlen(detector_names[d])) == 0)
+                return d;
     }
-    return NULL;
+    return DETECTOR_FIXED;
 }
 
-static uint64_t opinion_detail(const struct opinion *o)
+/* The i-th newest opinion of this step: only those can be the reason. NULL past the last. */
+static const struct opinion *opinion_at(const struct lane *lane, uint32_t i, uint64_t at_ns)
 {
-    return UINT64_C(0x100000000) + (uint64_t)o->peer * 64 + o->detector * 2 + o->suspected;
+    if (i >= lane->n_opinions || i >= LANE_OPINIONS_MAX)
+        return NULL;
+    const struct opinion *o = &lane->opinions[(lane->n_opinions - 1 - i) % LANE_OPINIONS_MAX];
+    return o->at_ns == at_ns ? o : NULL;
+}
+
+static const struct opinion *opinion_of(const struct lane *lane, uint32_t peer, uint64_t at_ns,
+                                        uint32_t detector)
+{
+    const struct opinion *found = NULL, *o;
+    for (uint32_t i = 0; (o = opinion_at(lane, i, at_ns)) != NULL; i++)
+        if (o->peer == peer && o->suspected && (!found || o->detector == detector))
+            found = o;
+    return found;
+}
+
+static uint64_t opinion_detail_of(uint32_t peer, uint32_t detector, bool suspected)
+{
+    return (UINT64_C(1) << 62) + (uint64_t)peer * 64 + (detector & 31) * 2 + suspected;
 }
 
 /* " 1.02 s after the kill", of a row that several share " 0.98 to 1.02 s after the kill", or that
@@ -113,16 +130,29 @@ static void evidence_words(const struct opinion *o, char *into, size_t size)
                  o->detector < DETECTORS ? detector_names[o->detector] : "its own");
 }
 
-/* The detector whose opinion moved the state is told with the move: its own mark goes. */
-static void take_back(struct model *m, const struct opinion *o)
+static bool is_of_step(const struct lane *lane, uint64_t ordinal, uint64_t at_ns)
 {
-    struct row *last = o && m->n && !m->silent ? &m->rows[m->n - 1] : NULL;
-    if (!last || last->kind != ROW_MARK || last->detail != opinion_detail(o))
-        return;
-    if (last->n_heads && last->heads[last->n_heads - 1].ordinal == o->ordinal)
-        last->n_heads--;
-    else if (!last->n_heads && last->entry == o->ordinal)
-        model_remove_last(m);
+    const struct opinion *o;
+    for (uint32_t i = 0; (o = opinion_at(lane, i, at_ns)) != NULL; i++)
+        if (o->ordinal == ordinal)
+            return true;
+    return false;
+}
+
+/* Opinions of the step that moves the state are told with the move: their own marks go. */
+static void take_back(struct model *m, const struct lane *lane, uint32_t peer, uint64_t at_ns)
+{
+    while (m->n && !m->silent) {
+        struct row *last = &m->rows[m->n - 1];
+        if (last->kind != ROW_MARK || last->detail >> 6 != opinion_detail_of(peer, 0, false) >> 6)
+            return;
+        if (last->n_heads && is_of_step(lane, last->heads[last->n_heads - 1].ordinal, at_ns))
+            last->n_heads--;
+        else if (!last->n_heads && is_of_step(lane, last->entry, at_ns))
+            model_remove_last(m);
+        else
+            return;
+    }
 }
 
 /* Those who come to believe the same of a peer at nearly the same time share a row. */
@@ -131,7 +161,7 @@ static uint64_t shared_detail(const struct model *m, const struct entry *e, uint
 {
     if (model_level(m, e) >= TERMINAL_MESSAGES)
         return 0;
-    return UINT64_C(0x200000000) + peer * UINT64_C(4) + belief;
+    return (UINT64_C(1) << 61) + peer * UINT64_C(4) + belief;
 }
 
 static const char *plural(const struct row *r, const char *one, const char *many)
@@ -139,12 +169,13 @@ static const char *plural(const struct row *r, const char *one, const char *many
     return r->n_heads ? many : one;
 }
 
-static void suspicion_row(struct model *m, const struct entry *e, uint32_t peer)
+static void suspicion_row(struct model *m, const struct entry *e, uint32_t peer, uint32_t detector)
 {
-    const struct opinion *o = opinion_of(&m->lanes.lanes[e->node], peer, e->head.mono_ns, true);
+    const struct lane *lane = &m->lanes.lanes[e->node];
+    const struct opinion *o = opinion_of(lane, peer, e->head.mono_ns, detector);
     const char *name = lanes_name(&m->lanes, peer);
     char since[64], why[96] = "", last[48] = "", names[128];
-    take_back(m, o);
+    take_back(m, lane, peer, e->head.mono_ns);
     if (o)
         evidence_words(o, why, sizeof why);
     if (o && o->heard)
@@ -179,7 +210,7 @@ static void trust_row(struct model *m, const struct entry *e, uint32_t peer, boo
     const char *name = lanes_name(&m->lanes, peer);
     if (first && model_level(m, e) < TERMINAL_MESSAGES)
         return; /* Everybody meets everybody: no news. */
-    uint64_t heard = lanes_heard_last(&m->lanes, e->node, peer);
+    uint64_t heard = lanes_heard_last(&m->lanes, e->node, peer, UINT64_MAX);
     char names[128], last[48] = "";
     struct row *r = moment_mark(m, e, GLYPH_TRUSTS, first ? STYLE_INK : STYLE_PROVEN,
                                 shared_detail(m, e, peer, 2));
@@ -222,7 +253,7 @@ void belief_move(struct model *m, const struct entry *e)
     enum meaning was = meaning_of(from), is = meaning_of(to);
     bool peers = move->of && move->of < m->lanes.n && was != MEANS_NOTHING && is != MEANS_NOTHING;
     if (peers && is == MEANS_SUSPECTED)
-        suspicion_row(m, e, move->of);
+        suspicion_row(m, e, move->of, deciding(i));
     else if (peers && is == MEANS_DEAD)
         death_row(m, e, move->of);
     else if (peers && is == MEANS_ALIVE)
@@ -261,12 +292,15 @@ static void opinion_row(struct model *m, const struct entry *e, const struct sch
         .at_ns = e->head.mono_ns,
         .ordinal = e->ordinal,
     };
-    o.heard = lanes_heard_last(&m->lanes, e->node, o.peer);
+    /* Before the silence: the step that ends it may have received something already. */
+    uint64_t half = o.silent_ns / 2;
+    o.heard = lanes_heard_last(&m->lanes, e->node, o.peer, o.at_ns > half ? o.at_ns - half : 0);
     lane->opinions[lane->n_opinions++ % LANE_OPINIONS_MAX] = o;
     enum terminal_level level = model_level(m, e);
     if (m->silent || level < TERMINAL_ROUNDS || (!o.suspected && level < TERMINAL_MESSAGES))
         return;
-    struct row *r = moment_mark(m, e, '?', STYLE_BRASS, opinion_detail(&o));
+    struct row *r =
+        moment_mark(m, e, '?', STYLE_BRASS, opinion_detail_of(o.peer, o.detector, o.suspected));
     char names[128], why[96], since[64];
     moment_who(m, r, names, sizeof names);
     since_words(m, o.peer, r, since, sizeof since);
@@ -287,23 +321,31 @@ static const char *last_name(const char *full)
     return dot ? dot + 1 : full;
 }
 
-static void trace_row(struct model *m, const struct entry *e, const char *type)
+static uint32_t hash_bytes(uint32_t h, struct bytes b)
+{
+    for (size_t i = 0; i < b.len; i++)
+        h = (h ^ b.base[i]) * 16777619u;
+    return h;
+}
+
+static void trace_row(struct model *m, const struct entry *e, const char *type, struct bytes body)
 {
     enum terminal_level level = model_level(m, e);
     /* Per message, or per request: too many even as counts. */
     bool small = strcmp(type, "heartbeat.Gap") == 0 || strncmp(type, "history.", 8) == 0;
     if (m->silent || level < (small ? TERMINAL_ALL : TERMINAL_ROUNDS))
         return;
-    uint32_t key = 0x10000;
-    for (const char *c = type; *c; c++)
-        key = key * 31 + (uint8_t)*c;
+    uint32_t key = hash_bytes(2166136261u, bytes_str(type));
     if (level == TERMINAL_ROUNDS && !model_news(m, e->node, key, e->head.mono_ns)) {
         fold_other(model_fold(m, e), last_name(type));
         return;
     }
-    struct row *r = moment_mark(m, e, GLYPH_MOVES, STYLE_INK, 0);
+    bool shared = level == TERMINAL_ROUNDS;
+    uint64_t detail = (UINT64_C(1) << 60) + hash_bytes(key, body);
+    struct entry here = *e;
+    struct row *r = moment_mark(m, &here, GLYPH_MOVES, STYLE_INK, shared ? detail : 0);
     snprintf(r->brief, sizeof r->brief, "%.12s", last_name(type));
-    moment_described(m, e, r);
+    moment_described(m, &here, r);
 }
 
 void belief_trace(struct model *m, const struct entry *e)
@@ -318,9 +360,10 @@ void belief_trace(struct model *m, const struct entry *e)
     const char *type = s && trace->type < s->n_types ? s->types[trace->type] : "a trace";
     const struct schema *schema = m->source.ops->schema(m->source.ctx);
     const struct schema_type *t = schema ? schema_find(schema, type) : NULL;
+    struct bytes body = bytes_of(trace->body.data, trace->body.len);
     if (t && strcmp(type, "heartbeat.Opinion") == 0)
-        opinion_row(m, e, t, bytes_of(trace->body.data, trace->body.len));
+        opinion_row(m, e, t, body);
     else
-        trace_row(m, e, type);
+        trace_row(m, e, type, body);
     orrery__trace__free_unpacked(trace, NULL);
 }

@@ -130,7 +130,7 @@ void lane_renew_habits(struct lane *lane)
             lane->habits[i].count = NEWS_REPEATS - 1;
 }
 
-void lanes_heard(struct lanes *l, uint32_t by, uint32_t from, uint64_t ordinal)
+void lanes_heard(struct lanes *l, uint32_t by, uint32_t from, uint64_t ordinal, uint64_t at_ns)
 {
     if (by >= l->n || by >= LANES_HEARD_MAX || from >= LANES_HEARD_MAX)
         return;
@@ -139,12 +139,14 @@ void lanes_heard(struct lanes *l, uint32_t by, uint32_t from, uint64_t ordinal)
         lane->heard = calloc(LANES_HEARD_MAX, sizeof *lane->heard);
         CHECK(lane->heard);
     }
-    lane->heard[from] = ordinal;
+    struct heard *h = &lane->heard[from];
+    *h = (struct heard){{ordinal, h->ordinals[0]}, {at_ns, h->at_ns[0]}};
 }
 
-uint64_t lanes_heard_last(const struct lanes *l, uint32_t by, uint32_t from)
+uint64_t lanes_heard_last(const struct lanes *l, uint32_t by, uint32_t from, uint64_t until_ns)
 {
     if (by >= l->n || from >= LANES_HEARD_MAX || !l->lanes[by].heard)
         return 0;
-    return l->lanes[by].heard[from];
+    const struct heard *h = &l->lanes[by].heard[from];
+    return h->at_ns[0] <= until_ns ? h->ordinals[0] : h->ordinals[1];
 }

@@ -51,10 +51,17 @@ struct opinion {
     uint64_t heard; /* Ordinal of the last receive from the peer at that moment; 0. */
 };
 
+/* The two newest receives from a peer: the newest may be the very step that finds it late. */
+struct heard {
+    uint64_t ordinals[2];
+    uint64_t at_ns[2];
+};
+
 struct lane {
     char name[LANE_NAME_SIZE];
     enum lane_state state;
     uint32_t boot;
+    uint32_t types_boot;         /* Whose types are known; 0 none. */
     struct lane_change *changes; /* Ascending by row. */
     uint32_t n_changes;
     uint32_t cap_changes;
@@ -66,7 +73,7 @@ struct lane {
     struct habit habits[LANE_HABITS_MAX];
     struct opinion opinions[LANE_OPINIONS_MAX];
     uint32_t n_opinions; /* Ever; the newest ones are kept. */
-    uint64_t *heard;     /* By peer's lane: ordinal of the newest receive from it; may be NULL. */
+    struct heard *heard; /* By peer's lane; may be NULL. */
 };
 
 struct lanes {
@@ -88,7 +95,8 @@ void lane_set_ill(struct lane *lane, const char *by, uint64_t at_ns, uint64_t en
 bool lane_is_news(struct lane *lane, uint32_t key, uint64_t at_ns);
 void lane_forget_habits(struct lane *lane); /* All is news again, */
 void lane_renew_habits(struct lane *lane);  /* or once more. */
-void lanes_heard(struct lanes *l, uint32_t by, uint32_t from, uint64_t ordinal);
-uint64_t lanes_heard_last(const struct lanes *l, uint32_t by, uint32_t from);
+void lanes_heard(struct lanes *l, uint32_t by, uint32_t from, uint64_t ordinal, uint64_t at_ns);
+/* Ordinal of the newest receive at or before `until_ns`, of the two that are known; 0 none. */
+uint64_t lanes_heard_last(const struct lanes *l, uint32_t by, uint32_t from, uint64_t until_ns);
 
 #endif

@@ -197,12 +197,13 @@ static int head_end(const struct canvas *c, int y, const struct row *r, const st
     return half;
 }
 
-static void draw_head(struct canvas *c, int y, const struct head *h, int from, int at, int style)
+static void draw_head(struct canvas *c, int y, const struct head *h, bool missing, int from, int at,
+                      int style)
 {
     bool right = at > from;
     if (h->outcome == HEAD_ARRIVED)
         canvas_put(c, at, y, right ? HEAD_RIGHT : HEAD_LEFT, style | STYLE_BOLD);
-    else if (h->outcome == HEAD_LOST || h->outcome == HEAD_DEAD)
+    else if (missing || h->outcome == HEAD_LOST || h->outcome == HEAD_DEAD)
         canvas_put(c, at, y, CROSS, STYLE_FAULT | STYLE_BOLD);
     else
         canvas_put(c, at, y, right ? OPEN_RIGHT : OPEN_LEFT, style);
@@ -237,7 +238,8 @@ static void draw_shafts(struct canvas *c, int y, const struct geometry *g, const
                       r->style);
 }
 
-static void draw_message(struct canvas *c, int y, const struct geometry *g, const struct row *r)
+static void draw_message(struct canvas *c, int y, const struct geometry *g, const struct model *m,
+                         const struct row *r)
 {
     int from = geometry_x(g, r->lane);
     bool late = r->kind == ROW_ARRIVAL;
@@ -248,7 +250,8 @@ static void draw_message(struct canvas *c, int y, const struct geometry *g, cons
     draw_shafts(c, y, g, r, ends);
     for (uint32_t i = 0; i < r->n_heads; i++)
         if (ends[i] != from)
-            draw_head(c, y, &r->heads[i], from, ends[i], r->style);
+            draw_head(c, y, &r->heads[i], model_is_missing(m, r, &r->heads[i]), from, ends[i],
+                      r->style);
     free(ends);
     if (!late)
         canvas_put(c, from, y, SENT, r->style);
@@ -399,7 +402,7 @@ void layout_row(struct canvas *c, int y, const struct geometry *g, const struct 
     int lines = lines_allowed(r) < view->lines ? lines_allowed(r) : view->lines;
     layout_lanes(c, y, g, m, r->id, r->kind == ROW_QUIET);
     if (r->kind == ROW_MESSAGE || r->kind == ROW_ARRIVAL)
-        draw_message(c, y, g, r);
+        draw_message(c, y, g, m, r);
     else if (r->kind == ROW_OPERATOR)
         draw_operator(c, y, g, r);
     else if (r->kind == ROW_FOLD)

@@ -164,7 +164,7 @@ static struct row *arrival_row(struct model *m, const struct entry *e, const str
 void model_receive(struct model *m, const struct entry *e)
 {
     uint32_t from = e->head.peer;
-    lanes_heard(&m->lanes, e->node, from, e->ordinal);
+    lanes_heard(&m->lanes, e->node, from, e->ordinal, e->head.mono_ns);
     if (m->silent || e->node >= m->lanes.n)
         return;
     /* A copy: model_get() may not be called while the entry is used. */

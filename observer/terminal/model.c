@@ -1,4 +1,4 @@
-#include "terminal/model.h"
+#include "terminal/beliefs.h"
 
 #include "base/check.h"
 
@@ -9,6 +9,7 @@
 
 enum { LEAD_IN = 100000, FOLDS_KEPT = 3, CELLS_MAX = 4000000, NEWS_MAX = 12, NEWS_NS = 1000000000 };
 static const uint64_t fold_ns = 1000000000;
+static const uint64_t missing_ns = 3000000000;
 static const uint64_t young_ns = 250000000; /* A fold below this age waits behind a mark. */
 
 void model_init(struct model *m, struct terminal_source source, enum terminal_level level)
@@ -246,12 +247,22 @@ void model_tick(struct model *m, uint64_t now_ns)
         end_fold(m);
 }
 
-/* A node that speaks is alive, whatever was known. */
+/* A node that speaks is alive, whatever was known; what it is may have been said before our time.
+ */
 static void note_alive(struct model *m, const struct entry *e)
 {
     struct lane *lane = lanes_of(&m->lanes, e->node);
     if (!lane || e->node == 0)
         return;
+    if (lane->types_boot != e->boot && e->head.body != ORRERY__EVENT__BODY_START) {
+        const Orrery__Start *s = m->source.ops->start_of(m->source.ctx, e->node, e->boot);
+        if (s) {
+            if (s->nodes && s->nodes < LANES_MAX)
+                lanes_of(&m->lanes, s->nodes);
+            lane = lanes_of(&m->lanes, e->node);
+            moment_learn(m, lane, e->boot, s);
+        }
+    }
     if (lane->state == LANE_ABSENT)
         lane_set_state(lane, LANE_RUNNING, m->silent ? 0 : m->next_id);
     lane->boot = e->boot;
@@ -278,6 +289,13 @@ void model_feed(struct model *m, const struct entry *e)
         model_moment(m, e);
         break;
     }
+}
+
+bool model_is_missing(const struct model *m, const struct row *r, const struct head *h)
+{
+    if (h->outcome != HEAD_FLYING || m->now_ns < r->from_ns + missing_ns)
+        return false;
+    return h->lane >= m->lanes.n || m->lanes.lanes[h->lane].state != LANE_PAUSED;
 }
 
 size_t model_rows(const struct model *m)

@@ -102,7 +102,7 @@ struct flight {
     uint32_t to;
 };
 
-enum { INCIDENTS_MAX = 4, WITNESSES_MAX = 64 };
+enum { INCIDENTS_MAX = 16, WITNESSES_MAX = 64 };
 
 struct witness {
     uint32_t lane;
@@ -164,6 +164,9 @@ void model_read(struct model *m, uint64_t last);
 /* It is `now_ns`, and nothing more came: folds end in time. */
 void model_tick(struct model *m, uint64_t now_ns);
 
+/* Sent so long ago, and no receive or drop was told: it will not come. Never of a paused receiver.
+ */
+bool model_is_missing(const struct model *m, const struct row *r, const struct head *h);
 size_t model_rows(const struct model *m); /* With the growing one. */
 const struct row *model_row(const struct model *m, size_t index);
 /* Index of the row that tells of an ordinal, else of the last one before it. */
@@ -203,9 +206,9 @@ void story_begin(struct model *m, uint32_t node, const char *what, uint64_t at_n
 void story_over(struct model *m, uint32_t node, uint64_t at_ns);
 enum story_belief { STORY_SUSPECTED, STORY_DEAD, STORY_CLEARED };
 void story_belief(struct model *m, const struct entry *e, uint32_t of, enum story_belief belief);
-/* "n2 killed at 12.304 s: suspected by n1 +1.02 s, n3 +1.05 s". `age` 0 is the newest; false past
- * the last. */
-bool story_tell(const struct model *m, uint32_t age, struct buf *into);
+/* "n2 killed at 12.304 s: suspected by n1 +1.02 s, n3 +1.05 s". Place 0 is the newest that befell
+ * a node; suspicions of nodes that nothing befell come last. False past the last place. */
+bool story_tell(const struct model *m, uint32_t place, struct buf *into);
 
 /* "1.02 s", "240 ms", "0.06 ms". */
 void time_words(uint64_t ns, char into[24]);

@@ -22,14 +22,37 @@ enum glyph_codes {
 
 static const uint64_t merge_ns = 300000000; /* So close, lanes that do the same share a row. */
 
+static bool is_about(const struct row *r, uint32_t lane)
+{
+    if (r->lane == lane)
+        return true;
+    for (uint32_t i = 0; i < r->n_heads; i++)
+        if (r->heads[i].lane == lane)
+            return true;
+    return false;
+}
+
+/* The row of other lanes that says the same; between it and the end only marks that this lane has
+ * no part in, so nothing is told before what came before it. */
+static struct row *alike(struct model *m, const struct entry *e, uint64_t detail)
+{
+    for (size_t i = m->n; i > 0; i--) {
+        struct row *r = &m->rows[i - 1];
+        if (r->kind != ROW_MARK || is_about(r, e->node) || e->head.mono_ns >= r->from_ns + merge_ns)
+            return NULL;
+        if (r->detail == detail)
+            return r;
+    }
+    return NULL;
+}
+
 /* A row for an event of its lane; lanes that say the same at nearly the same time share one. */
 static struct row *mark(struct model *m, const struct entry *e, uint32_t glyph, int style,
                         uint64_t detail)
 {
-    struct row *last = m->n && !m->silent ? &m->rows[m->n - 1] : NULL;
+    struct row *last = detail && !m->silent ? alike(m, e, detail) : NULL;
     uint64_t at = e->head.mono_ns;
-    if (detail && last && last->kind == ROW_MARK && last->detail == detail &&
-        at < last->from_ns + merge_ns && last->lane != e->node) {
+    if (last) {
         row_head(last, e->node, HEAD_MARK)->ordinal = e->ordinal;
         last->last = e->ordinal;
         last->to_ns = at > last->to_ns ? at : last->to_ns;
@@ -213,8 +236,10 @@ static void spawn_row(struct model *m, const struct entry *e)
     orrery__spawn__free_unpacked(s, NULL);
 }
 
-static void learn_types(struct model *m, struct lane *lane, const Orrery__Start *s)
+void moment_learn(struct model *m, struct lane *lane, uint32_t boot, const Orrery__Start *s)
 {
+    lane->types_boot = boot;
+    lane_set_name(lane, s->name);
     memset(lane->messages, 0, sizeof lane->messages);
     const struct schema *schema = m->source.ops->schema(m->source.ctx);
     for (size_t i = 0; schema && i < s->n_instances && i < LANE_TYPES_MAX; i++) {
@@ -233,8 +258,7 @@ static void start_row(struct model *m, const struct entry *e)
         lanes_of(&m->lanes, s->nodes); /* Room for all from the start. */
     struct lane *lane = e->node ? lanes_of(&m->lanes, e->node) : NULL;
     if (lane) {
-        lane_set_name(lane, s->name);
-        learn_types(m, lane, s);
+        moment_learn(m, lane, e->boot, s);
         lane_forget_habits(lane);
         lane->n_opinions = 0;
         lane->ill[0] = 0;
@@ -314,12 +338,20 @@ static void hole_row(struct model *m, const struct entry *e)
     orrery__hole__free_unpacked(h, NULL);
 }
 
+/* In the words of the timeline; of a row that lanes share, with the names of all. */
 static void described(struct model *m, const struct entry *e, struct row *r)
 {
     struct buf text = {0};
+    char names[128];
+    const char *own = lanes_name(&m->lanes, e->node);
+    size_t skip = 0;
     m->source.ops->describe(m->source.ctx, e, &text);
-    row_text(r, "%.*s", (int)(text.len < 900 ? text.len : 900),
-             text.base ? (const char *)text.base : "");
+    buf_append(&text, bytes_of("", 1));
+    const char *words = (const char *)text.base;
+    moment_who(m, r, names, sizeof names);
+    if (merged(r) && strncmp(words, own, strlen(own)) == 0)
+        skip = strlen(own);
+    row_text(r, "%s%.900s", skip ? names : "", words + skip);
     buf_free(&text);
 }
 
@@ -347,7 +379,7 @@ static const struct look looks[] = {
     {ORRERY__EVENT__BODY_DURABLE, TERMINAL_ROUNDS, true, "sync", GLYPH_DISK, STYLE_PROVEN},
     {ORRERY__EVENT__BODY_SNAPSHOT, TERMINAL_ROUNDS, true, "snapshot", GLYPH_DISK, STYLE_DATA},
     {ORRERY__EVENT__BODY_TRUNCATE, TERMINAL_ROUNDS, true, "truncate", GLYPH_DISK, STYLE_DATA},
-    {ORRERY__EVENT__BODY_RECOVERED, TERMINAL_ROUNDS, true, "recovered", GLYPH_DISK, STYLE_DATA},
+    {ORRERY__EVENT__BODY_RECOVERED, TERMINAL_ALL, false, "", GLYPH_DISK, STYLE_DATA},
     {ORRERY__EVENT__BODY_WRITTEN, TERMINAL_ALL, false, "", GLYPH_DISK, STYLE_FAINT},
     {ORRERY__EVENT__BODY_READ, TERMINAL_MESSAGES, false, "", GLYPH_DISK, STYLE_FAINT},
     {ORRERY__EVENT__BODY_DATA, TERMINAL_MESSAGES, false, "", GLYPH_DISK, STYLE_FAINT},

@@ -159,8 +159,8 @@ void terminal_input(struct terminal *t)
 {
     int key;
     while ((key = getch()) != ERR) {
-        if (key == KEY_RESIZE)
-            terminal_resize(t);
+        if (key == KEY_RESIZE) /* From resizeterm(), which has done it already. */
+            clearok(stdscr, TRUE);
         else if (key == 12) /* ^L */
             clearok(stdscr, TRUE);
         else if (key_of(key))

@@ -33,14 +33,29 @@ static void span_words(uint64_t fastest_ns, uint64_t slowest_ns, struct buf *int
     buf_printf(into, ", %s" DASH "%s", a, b);
 }
 
-static void name_heads(const struct model *m, const struct row *r, enum head_outcome outcome,
+/* What became of a message at one of its receivers. */
+enum fate { FATE_FLYING, FATE_ARRIVED, FATE_LATE, FATE_LOST, FATE_DEAD, FATE_MISSING, FATE_NONE };
+
+static enum fate fate_of(const struct model *m, const struct row *r, const struct head *h)
+{
+    if (model_is_missing(m, r, h))
+        return FATE_MISSING;
+    return h->outcome == HEAD_FLYING    ? FATE_FLYING
+           : h->outcome == HEAD_ARRIVED ? FATE_ARRIVED
+           : h->outcome == HEAD_LATE    ? FATE_LATE
+           : h->outcome == HEAD_LOST    ? FATE_LOST
+           : h->outcome == HEAD_DEAD    ? FATE_DEAD
+                                        : FATE_NONE;
+}
+
+static void name_heads(const struct model *m, const struct row *r, enum fate fate,
                        const char *before, const char *after, struct buf *into)
 {
     uint32_t n = 0, all = 0;
     for (uint32_t i = 0; i < r->n_heads; i++)
-        all += r->heads[i].outcome == outcome;
+        all += fate_of(m, r, &r->heads[i]) == fate;
     for (uint32_t i = 0; i < r->n_heads && n < 6; i++)
-        if (r->heads[i].outcome == outcome)
+        if (fate_of(m, r, &r->heads[i]) == fate)
             buf_printf(into, "%s%s", n++ ? " " : before, lanes_name(&m->lanes, r->heads[i].lane));
     if (all > n)
         buf_printf(into, " and %" PRIu32 " more", all - n);
@@ -71,9 +86,10 @@ static void message_sentence(const struct model *m, const struct row *r, struct 
     if (r->n_heads == 1 && r->heads[0].outcome == HEAD_ARRIVED)
         buf_printf(into, " to %s", lanes_name(&m->lanes, r->heads[0].lane));
     span_words(fastest, slowest, into);
-    name_heads(m, r, HEAD_FLYING, ", under way to ", "", into);
-    name_heads(m, r, HEAD_LATE, ", late at ", "", into);
-    name_heads(m, r, HEAD_DEAD, "  " CROSS " ", " is dead", into);
+    name_heads(m, r, FATE_FLYING, ", under way to ", "", into);
+    name_heads(m, r, FATE_LATE, ", late at ", "", into);
+    name_heads(m, r, FATE_DEAD, "  " CROSS " ", " dead", into);
+    name_heads(m, r, FATE_MISSING, "  " CROSS " never got to ", "", into);
     lost_heads(m, r, into);
 }
 

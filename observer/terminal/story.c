@@ -99,11 +99,12 @@ static uint64_t moment_of(const struct witness *w, enum story_belief belief)
                                      : w->cleared_ns;
 }
 
-/* "suspected by n1 +1.02 s, n3 +1.05 s" */
+/* "suspected by n1 n3 +1.02 s, n4 +1.05 s" */
 static void tell_belief(const struct model *m, const struct incident *x, enum story_belief belief,
                         const char *words, uint64_t since, struct buf *into)
 {
     uint32_t told = 0, all = 0;
+    char last[24] = "";
     for (uint32_t i = 0; i < x->n_witnesses; i++)
         all += moment_of(&x->witnesses[i], belief) != 0;
     for (uint32_t i = 0; i < x->n_witnesses; i++) {
@@ -111,23 +112,58 @@ static void tell_belief(const struct model *m, const struct incident *x, enum st
         char span[24];
         if (!at)
             continue;
+        if (told == 5 && all > 6)
+            break;
         time_words(at > since ? at - since : 0, span);
-        buf_printf(into, "%s%s +%s", told ? ", " : words,
-                   lanes_name(&m->lanes, x->witnesses[i].lane), span);
-        if (++told == 5 && all > 6) {
-            buf_printf(into, " and %u more", all - told);
-            return;
-        }
+        if (at <= since)
+            span[0] = 0; /* It is where the incident begins. */
+        if (told && strcmp(span, last) != 0)
+            buf_printf(into, "%s%s, ", *last ? " +" : "", last);
+        buf_printf(into, "%s%s",
+                   !told                     ? words
+                   : strcmp(span, last) == 0 ? " "
+                                             : "",
+                   lanes_name(&m->lanes, x->witnesses[i].lane));
+        memcpy(last, span, sizeof last);
+        told++;
     }
+    if (told)
+        buf_printf(into, "%s%s", *last ? " +" : "", last);
+    if (all > told)
+        buf_printf(into, " and %u more", all - told);
 }
 
-bool story_tell(const struct model *m, uint32_t age, struct buf *into)
+static const char *over_words(const struct incident *x)
 {
-    if (age >= m->n_incidents || age >= INCIDENTS_MAX)
-        return false;
-    const struct incident *x = &m->incidents[(m->n_incidents - 1 - age) % INCIDENTS_MAX];
+    return strcmp(x->what, "paused") == 0    ? "went on"
+           : strcmp(x->what, "cut off") == 0 ? "healed"
+                                             : "started again";
+}
+
+static bool is_wrong(const struct incident *x)
+{
+    return strcmp(x->what, "suspected") == 0;
+}
+
+static const struct incident *incident_at(const struct model *m, uint32_t place)
+{
+    uint32_t n = m->n_incidents < INCIDENTS_MAX ? m->n_incidents : INCIDENTS_MAX;
+    for (int wrong = 0; wrong < 2; wrong++)
+        for (uint32_t i = 0; i < n; i++) {
+            const struct incident *x = &m->incidents[(m->n_incidents - 1 - i) % INCIDENTS_MAX];
+            if (is_wrong(x) == (wrong == 1) && place-- == 0)
+                return x;
+        }
+    return NULL;
+}
+
+bool story_tell(const struct model *m, uint32_t place, struct buf *into)
+{
+    const struct incident *x = incident_at(m, place);
     char span[24];
-    bool wrong = strcmp(x->what, "suspected") == 0;
+    if (!x)
+        return false;
+    bool wrong = is_wrong(x);
     buf_printf(into, "%s %s at %.3f s (e%" PRIu64 ")", lanes_name(&m->lanes, x->node), x->what,
                (double)x->at_ns / 1e9, x->entry);
     if (wrong)
@@ -136,10 +172,10 @@ bool story_tell(const struct model *m, uint32_t age, struct buf *into)
     tell_belief(m, x, STORY_DEAD, "; called dead by ", x->at_ns, into);
     if (x->over_ns && !wrong) {
         time_words(x->over_ns - x->at_ns, span);
-        buf_printf(into, "; over after %s", span);
+        buf_printf(into, "; %s after %s", over_words(x), span);
     }
-    tell_belief(m, x, STORY_CLEARED, "; trusted again by ", x->over_ns ? x->over_ns : x->at_ns,
-                into);
+    tell_belief(m, x, STORY_CLEARED, "; trusted again by ",
+                x->over_ns && !wrong ? x->over_ns : x->at_ns, into);
     if (!x->n_witnesses && !x->over_ns)
         buf_printf(into, ": nobody has noticed yet");
     return true;

@@ -104,6 +104,8 @@ void view_status(struct view *v, const struct terminal_status *status)
     v->status.trouble = keep(v, 3, status->trouble);
     if (v->model.next > newest(v))
         model_tick(&v->model, status->now_ns);
+    if (v->said_for > 0 && --v->said_for == 0)
+        v->said[0] = 0;
     v->dirty = true;
 }
 
@@ -111,6 +113,7 @@ void view_say(struct view *v, const char *sentence, bool refused)
 {
     snprintf(v->said, sizeof v->said, "%s", sentence);
     v->refused = refused;
+    v->said_for = VIEW_SAID_FOR;
     v->dirty = true;
 }
 

@@ -21,7 +21,7 @@ enum view_key { /* Other keys are their character. */
 
 enum view_prompt { PROMPT_NONE, PROMPT_FIND, PROMPT_COMMAND };
 
-enum { VIEW_WIDTH_MIN = 40, VIEW_HEIGHT_MIN = 10, VIEW_CONE_MAX = 20000 };
+enum { VIEW_WIDTH_MIN = 40, VIEW_HEIGHT_MIN = 10, VIEW_CONE_MAX = 20000, VIEW_SAID_FOR = 60 };
 
 struct view {
     struct terminal_options options;
@@ -40,6 +40,7 @@ struct view {
     char typed[200];
     char find[200];
     char said[400];
+    int said_for; /* Statuses until it goes. */
     bool refused;
     bool help;
     bool done;
