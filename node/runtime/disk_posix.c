@@ -19,6 +19,7 @@
 enum { FILES_MAX = 32, NAME_SIZE = 128, ZEROS_SIZE = 256 << 10 };
 
 #define LOCK_NAME ".lock"
+#define SLOW_MAX  (UINT64_MAX / 4) /* Far away, and still no overflow. */
 
 /* An open file. While somebody uses it, it is not closed, even if its name is gone. */
 struct file {
@@ -304,7 +305,7 @@ static int disk_size(void *ctx, const char *name, uint64_t *size)
 static int disk_truncate(void *ctx, const char *name, uint64_t size)
 {
     struct disk_posix *d = ctx;
-    uint64_t now;
+    uint64_t now = 0;
     int error = disk_size(d, name, &now);
     if (!error)
         error = fault_of(d, size > now);
@@ -475,7 +476,7 @@ void disk_posix_fault(struct disk_posix *d, const Orrery__DiskFault *fault)
     if (fault->has_eio)
         d->eio = fault->eio;
     if (fault->has_slow_ns)
-        d->slow = fault->slow_ns;
+        d->slow = fault->slow_ns < SLOW_MAX ? fault->slow_ns : SLOW_MAX;
     pthread_cond_broadcast(&d->changed);
     pthread_mutex_unlock(&d->lock);
 }

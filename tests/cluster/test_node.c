@@ -228,7 +228,8 @@ static void expect_no_orphan(bool paused)
     struct pollfd p = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, LIFE_DEADLINE_MS), 1);
     assert_int_equal(waitpid(node, &status, 0), node); /* It was left to us. */
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    assert_true(killed || (!paused && WIFEXITED(status))); /* Or it saw the socket close first. */
     close(fd);
     close(pids[0]);
     close(pids[1]);
