@@ -15,7 +15,7 @@
  *   wall NODE TIME                  its wall clock jumps by so much
  *   set NODE k=v ...
  *   client NODE cN WORD...          a request to its client port
- *   sync NODE   autosync            makes durable what was appended; after every command
+ *   sync NODE [LOG]   autosync      makes durable what was appended; after every command
  *   view NODE   deadline NODE
  */
 #include "commands.h"
@@ -306,7 +306,7 @@ static bool do_client(struct call *c)
 
 static bool do_sync(struct call *c)
 {
-    world_sync(c->node);
+    world_sync(c->node, c->n > 1 ? c->words[1] : NULL);
     return true;
 }
 
@@ -412,7 +412,7 @@ bool command_do(struct world *w, const char *line, char *why, size_t why_size)
         done = dispatch(&c, at[0]);
     }
     for (uint32_t i = 0; done && w->autosync && i < w->n_nodes; i++)
-        world_sync(&w->nodes[i]);
+        world_sync(&w->nodes[i], NULL);
     buf_free(&memory);
     return done;
 }

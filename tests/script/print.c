@@ -1,6 +1,7 @@
 #include "print.h"
 
 #include "core/fsm.h"
+#include "history.pb-c.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static void print_enum(const ProtobufCFieldDescriptor *f, int value, struct buf 
 
 /* One value; false (and nothing printed) for the default of a field that need not be there. */
 static bool print_value(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, size_t i,
-                        bool print, struct buf *into)
+                        bool print, bool falses, struct buf *into)
 {
     union {
         int32_t i32;
@@ -97,7 +98,7 @@ static bool print_value(const ProtobufCMessage *m, const ProtobufCFieldDescripto
         READ(b);
         if (print)
             buf_printf(into, "%s", v.b ? "true" : "false");
-        return true;
+        return v.b || falses;
     case PROTOBUF_C_TYPE_DOUBLE:
         READ(d);
         if (print)
@@ -122,7 +123,7 @@ static bool print_value(const ProtobufCMessage *m, const ProtobufCFieldDescripto
         READ(message);
         if (print && v.message) {
             buf_printf(into, "{");
-            print_fields(v.message, into);
+            print_fields(v.message, false, into);
             buf_printf(into, " }");
         }
         return v.message != NULL;
@@ -144,7 +145,7 @@ static bool in_oneof_and_unset(const ProtobufCMessage *m, const ProtobufCFieldDe
     return chosen != f->id;
 }
 
-void print_fields(const ProtobufCMessage *m, struct buf *into)
+void print_fields(const ProtobufCMessage *m, bool falses, struct buf *into)
 {
     for (unsigned k = 0; k < m->descriptor->n_fields; k++) {
         const ProtobufCFieldDescriptor *f = &m->descriptor->fields[k];
@@ -153,7 +154,7 @@ void print_fields(const ProtobufCMessage *m, struct buf *into)
         size_t n = 1;
         if (f->label == PROTOBUF_C_LABEL_REPEATED)
             memcpy(&n, member(m, f->quantifier_offset), sizeof n);
-        else if (!print_value(m, f, 0, false, into))
+        else if (!print_value(m, f, 0, false, falses, into))
             continue;
         if (n == 0)
             continue;
@@ -161,12 +162,12 @@ void print_fields(const ProtobufCMessage *m, struct buf *into)
         for (size_t i = 0; i < n; i++) {
             if (i)
                 buf_printf(into, ",");
-            (void)print_value(m, f, i, true, into);
+            (void)print_value(m, f, i, true, falses, into);
         }
     }
 }
 
-static void print_packed(const ProtobufCMessageDescriptor *d, ProtobufCBinaryData body,
+static void print_packed(const ProtobufCMessageDescriptor *d, ProtobufCBinaryData body, bool falses,
                          struct buf *into)
 {
     ProtobufCMessage *m = d ? protobuf_c_message_unpack(d, NULL, body.len, body.data) : NULL;
@@ -176,17 +177,28 @@ static void print_packed(const ProtobufCMessageDescriptor *d, ProtobufCBinaryDat
         buf_printf(into, "\"");
         return;
     }
-    print_fields(m, into);
+    print_fields(m, falses, into);
     protobuf_c_message_free_unpacked(m, NULL);
 }
 
 static const ProtobufCMessageDescriptor *trace_type(const Orrery__Event *e,
                                                     const struct core_ops *ops)
 {
-    for (uint32_t i = 0; ops->traces && ops->traces[i]; i++)
-        if (i == e->trace->type)
-            return ops->traces[i];
-    return NULL;
+    uint32_t n = 0;
+    for (; ops->traces && ops->traces[n]; n++)
+        if (n == e->trace->type)
+            return ops->traces[n];
+    /* Behind its own types, a protocol with clients has their histories'. */
+    if (e->trace->type == n)
+        return &history__invoke__descriptor;
+    return e->trace->type == n + 1 ? &history__complete__descriptor : NULL;
+}
+
+/* In what a protocol itself traces, false is as telling as true. */
+static bool own_trace(const Orrery__Event *e, const struct core_ops *ops)
+{
+    const ProtobufCMessageDescriptor *d = trace_type(e, ops);
+    return d != &history__invoke__descriptor && d != &history__complete__descriptor;
 }
 
 static const ProtobufCFieldDescriptor *body_field(const Orrery__Event *e)
@@ -208,7 +220,7 @@ static void print_send(const Orrery__Send *s, const struct core_ops *ops, struct
     buf_printf(into, " to");
     for (size_t i = 0; i < s->n_to; i++)
         buf_printf(into, "%sn%u", i ? "," : " ", s->to[i]);
-    print_packed(ops->message, s->body, into);
+    print_packed(ops->message, s->body, false, into);
 }
 
 static void print_move(const Orrery__Move *m, const struct core_ops *ops, struct buf *into)
@@ -229,7 +241,7 @@ void print_event(const Orrery__Event *e, const struct core_ops *ops, struct buf 
         break;
     case ORRERY__EVENT__BODY_RECEIVE:
         buf_printf(into, " from n%u boot=%u", e->receive->from, e->receive->boot);
-        print_packed(ops->message, e->receive->body, into);
+        print_packed(ops->message, e->receive->body, false, into);
         break;
     case ORRERY__EVENT__BODY_SEND:
         print_send(e->send, ops, into);
@@ -238,10 +250,10 @@ void print_event(const Orrery__Event *e, const struct core_ops *ops, struct buf 
         print_move(e->move, ops, into);
         break;
     case ORRERY__EVENT__BODY_TRACE:
-        print_packed(trace_type(e, ops), e->trace->body, into);
+        print_packed(trace_type(e, ops), e->trace->body, own_trace(e, ops), into);
         break;
     case ORRERY__EVENT__BODY_VIEW:
-        print_packed(ops->view_type, e->view->body, into);
+        print_packed(ops->view_type, e->view->body, false, into);
         break;
     case ORRERY__EVENT__BODY__NOT_SET:
         break;
@@ -249,7 +261,7 @@ void print_event(const Orrery__Event *e, const struct core_ops *ops, struct buf 
         const ProtobufCFieldDescriptor *f = body_field(e);
         ProtobufCMessage *m;
         memcpy(&m, member(&e->base, f->offset), sizeof m);
-        print_fields(m, into);
+        print_fields(m, false, into);
     }
     }
 }

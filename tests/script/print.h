@@ -12,9 +12,9 @@ const char *event_kind(const Orrery__Event *e, const struct core_ops *ops);
 /* "move peer n2: trusted -> suspected"; no line end. */
 void print_event(const Orrery__Event *e, const struct core_ops *ops, struct buf *into);
 
-/* " name=value ..." of the fields that are set. Times (fields ending in _ns) print as milliseconds.
- */
-void print_fields(const ProtobufCMessage *m, struct buf *into);
+/* " name=value ..." of the fields that are set, and with `falses` of those that are false. Times
+ * (fields ending in _ns) print as milliseconds. */
+void print_fields(const ProtobufCMessage *m, bool falses, struct buf *into);
 
 /* Bytes as text, the unprintable escaped. */
 void print_bytes(struct bytes b, struct buf *into);

@@ -247,20 +247,26 @@ void world_down(struct world_node *n, bool power)
     }
 }
 
-/* Up to and including the last record there is when it begins; what follows from that waits. */
-void world_sync(struct world_node *n)
+static void sync_log(struct world_node *n, uint32_t log)
 {
-    for (uint32_t log = 0; log < WORLD_LOGS_MAX && n->host; log++) {
-        struct world_log *l = &n->logs[log];
-        l->durable_snapshot = l->snapshot_at > 0;
-        if (l->n == 0 || l->records[l->n - 1].durable)
-            continue;
-        for (size_t i = 0; i < l->n; i++)
-            l->records[i].durable = true;
-        lsn upto = l->records[l->n - 1].at;
-        host_written(n->host, world_moment(n), 1, log, upto);
-        host_durable(n->host, world_moment(n), 1, log, upto, 0);
-    }
+    struct world_log *l = &n->logs[log];
+    l->durable_snapshot = l->snapshot_at > 0;
+    if (l->n == 0 || l->records[l->n - 1].durable)
+        return;
+    for (size_t i = 0; i < l->n; i++)
+        l->records[i].durable = true;
+    lsn upto = l->records[l->n - 1].at;
+    host_written(n->host, world_moment(n), 1, log, upto);
+    host_durable(n->host, world_moment(n), 1, log, upto, 0);
+}
+
+/* Each log up to the last record that it has when its turn comes. */
+void world_sync(struct world_node *n, const char *only)
+{
+    const char *const *names = n->world->ops->logs;
+    for (uint32_t log = 0; names && names[log] && n->host; log++)
+        if (!only || strcmp(only, names[log]) == 0)
+            sync_log(n, log);
 }
 
 void world_lose(struct world *w, size_t message)
@@ -316,7 +322,7 @@ void world_run(struct world *w, nsec until)
         else
             host_wake(w->nodes[node].host, world_moment(&w->nodes[node]));
         for (uint32_t i = 0; w->autosync && i < w->n_nodes; i++)
-            world_sync(&w->nodes[i]);
+            world_sync(&w->nodes[i], NULL);
     }
     if (until > w->now)
         w->now = until;

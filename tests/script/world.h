@@ -70,7 +70,7 @@ void world_free(struct world *w);
 struct moment world_moment(const struct world_node *n);
 bool world_start(struct world_node *n, uint64_t seed, char *why, size_t why_size);
 void world_down(struct world_node *n, bool power);
-void world_sync(struct world_node *n);
+void world_sync(struct world_node *n, const char *only /* a log's name, or NULL */);
 void world_deliver(struct world *w, size_t message); /* And takes it off the queue. */
 void world_lose(struct world *w, size_t message);
 void world_run(struct world *w, nsec until);
