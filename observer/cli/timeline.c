@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAST = 300 };
+enum { LAST = 300, LAST_DRAWN = 20000 };
 
 static struct {
     bool follow, json, ascii, all;
@@ -22,7 +22,8 @@ static struct {
 
 const struct opt timeline_opts[] = {
     {"--follow", OPT_FLAG, &given.follow, NULL, "and what comes; on a terminal, the diagram"},
-    {"--last", OPT_WHOLE, &given.last, "N", "begins so many events ago (300)"},
+    {"--last", OPT_WHOLE, &given.last, "N",
+     "begins so many events ago (20000 in the diagram, 300 as lines)"},
     {"--from", OPT_WHOLE, &given.from, "N", "begins at event number N; 1 is the first"},
     {"--pattern", OPT_TEXT, &given.pattern, "PATTERN", "only events that match, one a line"},
     {"--nodes", OPT_NODES, &given.nodes, "NODES", "only of these nodes, one a line"},
@@ -292,9 +293,10 @@ int timeline_main(const struct cli_command *c, int argc, char **argv)
         client_close(&client);
         return cli_fail(EXIT_RUN_FAILED, "%s ended before it answered", client.run);
     }
-    uint64_t newest = tell->status->newest, last = given.last ? given.last : LAST;
-    uint64_t from = given.from ? given.from : newest > last ? newest - last + 1 : 1;
     bool lines = given.json || given.all || given.pattern || given.nodes.n;
+    uint64_t newest = tell->status->newest;
+    uint64_t last = given.last ? given.last : lines ? LAST : LAST_DRAWN;
+    uint64_t from = given.from ? given.from : newest > last ? newest - last + 1 : 1;
     int code;
     if (given.follow && !lines && screen_possible()) {
         code = watch(&client, tell->status, from);

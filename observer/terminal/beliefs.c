@@ -92,25 +92,26 @@ static uint64_t opinion_detail_of(uint32_t peer, uint32_t detector, bool suspect
     return (UINT64_C(1) << 62) + (uint64_t)peer * 64 + (detector & 31) * 2 + suspected;
 }
 
-/* " 1.02 s after the kill", of a row that several share " 0.98 to 1.02 s after the kill", or that
- * there is nothing wrong with the peer. */
+/* " 1.02 s after the kill", of a row that several share " 0.98 to 1.02 s after the kill"; where
+ * nothing befell the peer, it may have befallen the one who suspects it. */
 static void since_words(const struct model *m, uint32_t peer, const struct row *r, char *into,
                         size_t size)
 {
     into[0] = 0;
-    if (peer >= m->lanes.n)
+    if (peer >= m->lanes.n || r->lane >= m->lanes.n)
         return;
-    const struct lane *p = &m->lanes.lanes[peer];
+    const struct lane *p = &m->lanes.lanes[peer], *own = &m->lanes.lanes[r->lane];
+    const struct lane *ill = p->ill[0] ? p : own;
     char first[24], last[24];
-    if (p->ill[0] && r->from_ns >= p->ill_ns) {
-        time_words(r->from_ns - p->ill_ns, first);
-        time_words(r->to_ns - p->ill_ns, last);
+    if (ill->ill[0] && r->from_ns >= ill->ill_ns) {
+        time_words(r->from_ns - ill->ill_ns, first);
+        time_words(r->to_ns - ill->ill_ns, last);
         char *unit = strchr(first, ' '), *same = strchr(last, ' ');
         if (strcmp(first, last) == 0)
             first[0] = 0;
         else if (unit && same && strcmp(unit, same) == 0)
             *unit = 0;
-        snprintf(into, size, " %s%s%s after the %s", first, first[0] ? " to " : "", last, p->ill);
+        snprintf(into, size, " %s%s%s after the %s", first, first[0] ? " to " : "", last, ill->ill);
     } else if (p->state == LANE_RUNNING) {
         snprintf(into, size, ", which runs");
     }

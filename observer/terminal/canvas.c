@@ -106,16 +106,23 @@ int canvas_text(struct canvas *c, int x, int y, int room, const char *text, int 
     return drawn;
 }
 
+/* A number stays with its unit. */
+static bool breaks_at(const char *text, const char *at)
+{
+    bool number = at > text && at[-1] >= '0' && at[-1] <= '9';
+    return *at == ' ' && at > text && !(number && (at[1] == 'm' || at[1] == 's'));
+}
+
 /* How many bytes of the text belong on a line of `columns`. */
 static size_t line_bytes(const char *text, int columns)
 {
     const char *at = text, *space = NULL;
     for (int n = 0; *at && n < columns; n++) {
-        if (*at == ' ' && at > text)
+        if (breaks_at(text, at))
             space = at;
         decode(&at);
     }
-    if (!*at || *at == ' ' || !space)
+    if (!*at || breaks_at(text, at) || !space)
         return (size_t)(at - text);
     return (size_t)(space - text);
 }

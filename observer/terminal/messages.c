@@ -9,6 +9,8 @@
 static const uint64_t near_ns = 20000000;  /* Arrives in the row of its send. */
 static const uint64_t late_ns = 100000000; /* So late that it is worth a row. */
 
+enum { CROWD = 12 };
+
 static uint32_t hash(uint64_t a, uint64_t b, uint64_t c)
 {
     uint64_t h = (a * 0x9e3779b97f4a7c15u + b) * 0xbf58476d1ce4e5b9u + c;
@@ -161,6 +163,14 @@ static struct row *arrival_row(struct model *m, const struct entry *e, const str
     return r;
 }
 
+/* Per link; in a crowd, where a busy machine makes many late, only now and then. */
+static bool late_is_news(struct model *m, const struct entry *e, uint32_t from)
+{
+    bool crowd = m->lanes.n > CROWD;
+    uint32_t key = hash(crowd ? 0 : from, 7, 0);
+    return model_news(m, crowd ? 0 : e->node, key, e->head.mono_ns);
+}
+
 void model_receive(struct model *m, const struct entry *e)
 {
     uint32_t from = e->head.peer;
@@ -178,7 +188,9 @@ void model_receive(struct model *m, const struct entry *e)
         latency = here.head.mono_ns > sent_ns ? here.head.mono_ns - sent_ns : 0;
     struct head arrived = {here.node, HEAD_ARRIVED, 0, here.ordinal, latency};
     struct head *h = head_of(p ? model_by_id(m, p->row) : NULL, here.node);
-    if (h && h->outcome == HEAD_FLYING && latency < near_ns) {
+    bool near = latency < (level == TERMINAL_ROUNDS ? late_ns : near_ns);
+    bool late = latency != UINT64_MAX && !near && late_is_news(m, &here, from);
+    if (h && h->outcome == HEAD_FLYING && (near || (level == TERMINAL_ROUNDS && !late))) {
         *h = arrived;
         return;
     }
@@ -187,8 +199,6 @@ void model_receive(struct model *m, const struct entry *e)
         h->ordinal = here.ordinal;
         h->latency_ns = latency;
     }
-    bool late = latency != UINT64_MAX && latency > late_ns &&
-                model_news(m, here.node, hash(from, 7, 0), here.head.mono_ns);
     if (h || level >= TERMINAL_MESSAGES || late)
         arrival_row(m, &here, p, from, here.node, arrived);
     else

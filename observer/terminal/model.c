@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAD_IN = 100000, FOLDS_KEPT = 3, CELLS_MAX = 4000000, NEWS_MAX = 12, NEWS_NS = 1000000000 };
+enum { LEAD_IN = 100000, FOLDS_KEPT = 3, CELLS_MAX = 4000000, NEWS_MAX = 8, NEWS_NS = 1000000000 };
 static const uint64_t fold_ns = 1000000000;
 static const uint64_t missing_ns = 3000000000;
 static const uint64_t young_ns = 250000000; /* A fold below this age waits behind a mark. */

@@ -27,7 +27,7 @@ struct terminal_printer *terminal_printer_new(struct terminal_source source,
     CHECK(p);
     model_init(&p->model, source, options->level);
     p->model.settled = true;
-    p->width = options->width ? options->width : 100;
+    p->width = options->width ? options->width : terminal_width();
     p->width = p->width < WIDTH_MIN ? WIDTH_MIN : p->width > WIDTH_MAX ? WIDTH_MAX : p->width;
     p->ascii = options->ascii;
     p->line = line;

@@ -27,6 +27,16 @@ bool terminal_utf8(void)
     return !dumb && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
+int terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        return size.ws_col;
+    const char *columns = getenv("COLUMNS");
+    long n = columns ? strtol(columns, NULL, 10) : 0;
+    return n > 0 && n < 1000 ? (int)n : 100;
+}
+
 static void set_styles(struct terminal *t, bool colour)
 {
     /* The colours of the house, where the terminal has 256; else the nearest of the eight. */

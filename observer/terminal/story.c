@@ -68,11 +68,18 @@ static struct incident *last_incident(struct model *m, uint32_t node)
     return NULL;
 }
 
+/* Whoever is cut off, or was stopped until just now, is bound to suspect the others. */
+static bool is_in_trouble(struct model *m, uint32_t node, uint64_t at_ns)
+{
+    const struct incident *x = last_incident(m, node);
+    return x && (!x->over_ns || at_ns < x->over_ns + 1000000000);
+}
+
 void story_belief(struct model *m, const struct entry *e, uint32_t of, enum story_belief belief)
 {
     uint64_t at = e->head.mono_ns;
     struct incident *x = belief == STORY_CLEARED ? last_incident(m, of) : open_incident(m, of);
-    if (!x && belief == STORY_CLEARED)
+    if (!x && (belief == STORY_CLEARED || is_in_trouble(m, e->node, at)))
         return;
     if (!x)
         x = new_incident(m, of, "suspected", at, e->ordinal);

@@ -16,8 +16,9 @@
  *     10 times a second             -> terminal_status(t, &status); terminal_draw(t);
  *     terminal_done(t)              -> terminal_free(t), and end
  *
- * Entries that are in the source when terminal_new() is called are read from there: only newer ones
- * are to be given. What a node or a recording says is shown without its control characters. */
+ * setlocale() must have been called. Entries that are in the source when terminal_new() is called
+ * are read from there: only newer ones are to be given. What a node or a recording says is shown
+ * without its control characters. */
 #ifndef ORRERY_TERMINAL_TERMINAL_H
 #define ORRERY_TERMINAL_TERMINAL_H
 
@@ -77,7 +78,7 @@ bool terminal_done(const struct terminal *t); /* The user quits. */
 
 /* The same diagram as plain lines, for pipes and files: `orrery timeline | head`. */
 struct terminal_print_options {
-    int width; /* Columns; 0: 100. */
+    int width; /* Columns; 0: those of stdout if it is a terminal, of $COLUMNS, else 100. */
     bool ascii;
     enum terminal_level level;
 };
@@ -98,6 +99,8 @@ void terminal_printer_free(struct terminal_printer *p);
 void terminal_print(struct terminal_source source, const struct terminal_print_options *options,
                     uint64_t from, uint64_t to, void (*line)(void *ctx, const char *text),
                     void *ctx);
+
+int terminal_width(void); /* What width 0 means. */
 
 /* Whether the locale (setlocale must have been called) and TERM allow more than ASCII. */
 bool terminal_utf8(void);

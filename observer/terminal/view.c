@@ -82,8 +82,13 @@ void view_free(struct view *v)
 
 void view_entry(struct view *v, const struct entry *e)
 {
-    if (e->ordinal == v->model.next)
-        model_feed(&v->model, e);
+    /* A source may begin in the middle of a run, and may miss what came too fast. */
+    struct entry here = *e;
+    bool end = v->live || !model_rows(&v->model) || v->model.next < oldest(v);
+    if (here.ordinal > v->model.next && end)
+        model_begin(&v->model, here.ordinal);
+    if (here.ordinal == v->model.next)
+        model_feed(&v->model, &here);
     v->dirty = true;
 }
 
