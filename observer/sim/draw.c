@@ -26,6 +26,7 @@ struct drawer {
     struct random random;
     nsec shortest; /* Faults last at least so long, and */
     nsec mean;     /* so much longer on average. */
+    bool storage;
 };
 
 static struct planned *plan(struct trial *t, nsec at, nsec until)
@@ -174,7 +175,8 @@ static void draw_kind(struct drawer *d, enum fault_kind kind)
     struct random *r = &d->random;
     struct trial *t = d->t;
     /* A rare fault finds what needs a long undisturbed run before it, a frequent one the rest. */
-    double apart = (double)t->calm / (double)(1 + random_below(r, 12));
+    uint64_t most = kind == FAULT_POWER && d->storage ? 40 : 12;
+    double apart = (double)t->calm / (double)(1 + random_below(r, most));
     nsec at = NSEC_PER_S / 2 + (nsec)random_exponential(r, apart);
     while (at < t->calm) {
         nsec lasts = d->shortest + (nsec)random_exponential(r, (double)d->mean);
@@ -193,8 +195,10 @@ void faults_draw(struct trial *t, uint64_t seed)
     struct random swarm = random_split(seed, 1);
     bool storage = ops->logs != NULL;
     for (int kind = 0; kind < FAULT_KINDS; kind++) {
-        struct drawer d = {.t = t, .random = random_split(seed, 100 + (uint64_t)kind)};
-        double chance = kind == FAULT_POWER && storage ? 0.7 : 0.35;
+        struct drawer d = {.t = t, .storage = storage};
+        d.random = random_split(seed, 100 + (uint64_t)kind);
+        /* What a store is for. */
+        double chance = kind == FAULT_POWER && storage ? 0.85 : 0.35;
         bool on = random_chance(&swarm, chance);
         d.shortest = storage ? NSEC_PER_MS : 50 * NSEC_PER_MS;
         d.mean = t->calm / (8 + random_below(&d.random, 40));

@@ -75,7 +75,7 @@ static void draw_kv(struct trial *t, struct random *r)
 {
     static const char *const syncs[] = {"group", "group", "each"};
     static const uint32_t pages[] = {1, 4, 16, 64};
-    static const uint32_t checkpoints[] = {0, 1000, 4000, 16000, 64000};
+    static const uint32_t checkpoints[] = {0, 500, 1500, 6000, 40000};
     static const uint32_t segments[] = {4096, 16384, 65536};
     static const uint32_t pipelines[] = {1, 4, 16};
     static const uint32_t values[] = {4, 60, 400, 3000};

@@ -1,0 +1,151 @@
+/* A recorded life executes again to the byte, and an invented event is noticed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sim/sim.h"
+#include "sim/trial.h"
+#include "timeline/timeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void name_file(char *path)
+{
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(path);
+}
+
+static void record(const char *protocol, uint64_t seed, const char *path, uint32_t *nodes)
+{
+    struct trial_wish wish = {.protocol = protocol};
+    struct trial_watch watch = {.recording = path};
+    struct trial t;
+    struct outcome o;
+    char why[300];
+    assert_true(trial_draw(&t, seed, &wish, why, sizeof why));
+    if (trial_run(&t, &watch, &o, why, sizeof why) != 0)
+        fail_msg("%s", why);
+    *nodes = t.world.nodes;
+    trial_free(&t);
+}
+
+static void every_life_again(const char *protocol, uint64_t seed)
+{
+    char path[] = "/tmp/orrery-test-XXXXXX";
+    char why[300];
+    uint32_t nodes;
+    name_file(path);
+    record(protocol, seed, path, &nodes);
+    struct timeline *t = timeline_open(path, why, sizeof why);
+    assert_non_null(t);
+    for (uint32_t node = 1; node <= nodes; node++)
+        for (uint32_t boot = 1; timeline_start_of(t, node, boot); boot++)
+            assert_int_equal(rerun_command(path, node, boot, 0, true), 0);
+    timeline_free(t);
+    unlink(path);
+}
+
+static void heartbeat_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        every_life_again("heartbeat", seed);
+}
+
+static void kv_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        every_life_again("kv", seed);
+}
+
+enum change { CHANGE_BODY, CHANGE_MISSING, CHANGE_LEVEL };
+
+static bool is_victim(const struct entry *e, uint64_t seq)
+{
+    return e->node == 1 && e->boot == 1 && e->head.seq == seq;
+}
+
+/* One event is another, or not there. */
+static void give(struct timeline *to, const struct entry *e, uint64_t victim, enum change change)
+{
+    Orrery__Event *m = orrery__event__unpack(NULL, e->event.len, e->event.base);
+    struct buf packed = {0};
+    assert_non_null(m);
+    if (change == CHANGE_BODY && is_victim(e, victim))
+        m->lamport++;
+    if (change == CHANGE_LEVEL && m->body_case == ORRERY__EVENT__BODY_START)
+        m->start->level = ORRERY__LEVEL__LEVEL_SUMMARY;
+    orrery__event__pack(m, buf_extend(&packed, orrery__event__get_packed_size(m)));
+    if (e->node == 0)
+        timeline_operator(to, m->mono_ns, m->wall_ns, m);
+    else if (change != CHANGE_MISSING || !is_victim(e, victim))
+        timeline_ingest(to, e->node, e->boot, buf_bytes(&packed));
+    orrery__event__free_unpacked(m, NULL);
+    buf_free(&packed);
+}
+
+static void falsify(const char *from, const char *path, uint64_t victim, enum change change)
+{
+    struct timeline_options options = {.recording = path};
+    char why[300];
+    struct timeline *t = timeline_open(from, why, sizeof why);
+    assert_non_null(t);
+    options.info = *timeline_info(t);
+    struct timeline *to = timeline_new(&options, why, sizeof why);
+    assert_non_null(to);
+    for (uint64_t i = timeline_oldest(t); i <= timeline_newest(t); i++) {
+        struct entry e;
+        assert_true(timeline_get(t, i, &e));
+        give(to, &e, victim, change);
+        timeline_watermark(to, e.head.mono_ns);
+    }
+    timeline_flush(to);
+    timeline_free(to);
+    timeline_free(t);
+}
+
+static void lies_are_noticed(void **state)
+{
+    char path[] = "/tmp/orrery-test-XXXXXX";
+    char lie[] = "/tmp/orrery-test-XXXXXX";
+    uint32_t nodes;
+    (void)state;
+    name_file(path);
+    name_file(lie);
+    record("heartbeat", 3, path, &nodes);
+    assert_int_equal(rerun_command(path, 1, 1, 0, true), 0);
+    falsify(path, lie, 0, CHANGE_BODY);
+    assert_int_equal(rerun_command(lie, 1, 1, 0, true), 0); /* Nothing was changed. */
+    unlink(lie);
+    falsify(path, lie, 20, CHANGE_BODY);
+    assert_int_equal(rerun_command(lie, 1, 1, 0, true), 1);
+    unlink(lie);
+    falsify(path, lie, 20, CHANGE_MISSING);
+    assert_int_equal(rerun_command(lie, 1, 1, 0, true), 3);
+    unlink(lie);
+    falsify(path, lie, 0, CHANGE_LEVEL);
+    assert_int_equal(rerun_command(lie, 1, 1, 0, true), 3);
+    assert_int_equal(rerun_command(lie, 99, 0, 0, true), 2);
+    unlink(lie);
+    unlink(path);
+    assert_int_equal(rerun_command(path, 1, 0, 0, true), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heartbeat_again),
+        cmocka_unit_test(kv_again),
+        cmocka_unit_test(lies_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

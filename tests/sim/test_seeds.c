@@ -1,0 +1,122 @@
+/* Without a flaw no seed fails; and a seed is all that a run depends on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sim/trial.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SEEDS = 500, TWICE = 12, PINNED = 8 };
+
+static struct outcome run(const char *protocol, uint64_t seed, const char *recording)
+{
+    struct trial_wish wish = {.protocol = protocol};
+    struct trial_watch watch = {.recording = recording};
+    struct trial t;
+    struct outcome o;
+    char why[300];
+    assert_true(trial_draw(&t, seed, &wish, why, sizeof why));
+    if (trial_run(&t, &watch, &o, why, sizeof why) != 0)
+        fail_msg("%s", why);
+    trial_free(&t);
+    return o;
+}
+
+static void none_fails(const char *protocol)
+{
+    uint64_t events = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct outcome o = run(protocol, seed, NULL);
+        events += o.events;
+        if (o.failed)
+            fail_msg("%s: %s; replay: orrery sim %s --seed %" PRIu64, o.invariant, o.why, protocol,
+                     seed);
+    }
+    assert_true(events > SEEDS * 100); /* Something happened. */
+}
+
+static void no_seed_of_heartbeat_fails(void **state)
+{
+    (void)state;
+    none_fails("heartbeat");
+}
+
+static void no_seed_of_kv_fails(void **state)
+{
+    (void)state;
+    none_fails("kv");
+}
+
+static void same_seed_same_events(void **state)
+{
+    const char *const protocols[] = {"heartbeat", "kv"};
+    (void)state;
+    for (int p = 0; p < 2; p++)
+        for (uint64_t seed = 1; seed <= TWICE; seed++) {
+            struct outcome first = run(protocols[p], seed, NULL);
+            struct outcome again = run(protocols[p], seed, NULL);
+            assert_int_equal(first.hash, again.hash);
+            assert_int_equal(first.events, again.events);
+            assert_true(first.hash != run(protocols[p], seed + 1000, NULL).hash);
+        }
+}
+
+/* Who looks on changes nothing. */
+static void recording_changes_nothing(void **state)
+{
+    char path[] = "/tmp/orrery-test-XXXXXX";
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        assert_int_equal(run("heartbeat", seed, NULL).hash, run("heartbeat", seed, path).hash);
+        assert_int_equal(run("kv", seed, NULL).hash, run("kv", seed, path).hash);
+    }
+    unlink(path);
+}
+
+/* The same hashes in every build: release, sanitizers, another compiler. A change of a protocol, of
+ * the simulator or of events changes them; then ORRERY_REWRITE=1 writes them anew. */
+static void hashes_are_pinned(void **state)
+{
+    const char *const protocols[] = {"heartbeat", "kv"};
+    const char *path = ORRERY_SOURCE "/tests/sim/hashes.txt";
+    char text[2 * PINNED * 64] = "";
+    char pinned[sizeof text] = "";
+    (void)state;
+    for (int p = 0; p < 2; p++)
+        for (uint64_t seed = 1; seed <= PINNED; seed++) {
+            size_t at = strlen(text);
+            (void)snprintf(text + at, sizeof text - at, "%s %" PRIu64 " %016" PRIx64 "\n",
+                           protocols[p], seed, run(protocols[p], seed, NULL).hash);
+        }
+    const char *rewrite = getenv("ORRERY_REWRITE");
+    FILE *f = fopen(path, rewrite && *rewrite == '1' ? "w" : "r");
+    assert_non_null(f);
+    if (rewrite && *rewrite == '1')
+        (void)fputs(text, f);
+    else
+        assert_true(fread(pinned, 1, sizeof pinned - 1, f) > 0);
+    (void)fclose(f);
+    if (!rewrite)
+        assert_string_equal(text, pinned);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_seed_of_heartbeat_fails), cmocka_unit_test(no_seed_of_kv_fails),
+        cmocka_unit_test(same_seed_same_events),      cmocka_unit_test(recording_changes_nothing),
+        cmocka_unit_test(hashes_are_pinned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
