@@ -21,6 +21,7 @@ struct cached {
     uint32_t *offsets; /* count + 1 of them. */
     uint64_t used;
     bool filled;
+    bool broken; /* It was tried, and cannot be read. */
 };
 
 struct reading {

@@ -256,21 +256,19 @@ static struct cached *cached_chunk(struct reading *r, const struct orr_chunk *ch
     struct cached *oldest = &r->cache[0];
     for (size_t i = 0; i < READING_CACHE; i++) {
         struct cached *c = &r->cache[i];
-        if (c->filled && c->chunk.at == chunk->at) {
+        if ((c->filled || c->broken) && c->chunk.at == chunk->at) {
             c->used = ++r->uses;
-            return c;
+            return c->filled ? c : NULL;
         }
         if (c->used < oldest->used)
             oldest = c;
     }
-    oldest->filled = false;
     oldest->chunk = *chunk;
-    if (chunk->count > chunk->size || reading_load(r, chunk, &oldest->data) < 0 ||
-        !find_offsets(oldest))
-        return NULL;
-    oldest->filled = true;
     oldest->used = ++r->uses;
-    return oldest;
+    oldest->filled = chunk->count <= chunk->size && reading_load(r, chunk, &oldest->data) == 0 &&
+                     find_offsets(oldest);
+    oldest->broken = !oldest->filled;
+    return oldest->filled ? oldest : NULL;
 }
 
 bool reading_entry(struct reading *r, uint64_t ordinal, struct entry *e)

@@ -127,12 +127,14 @@ static struct bytes compress(struct recorder *r, struct job *job)
     return smaller ? bytes_of(r->stored.base, n) : buf_bytes(&job->raw);
 }
 
-/* 0, or a negative errno; -EFBIG at the cap. */
+enum { AT_CAP = 1 };
+
+/* 0, AT_CAP, or a negative errno. */
 static int put_chunk(struct recorder *r, struct job *job, uint64_t room)
 {
     struct bytes stored = compress(r, job);
     if (r->end + ORR_CHUNK_HEADER + stored.len + room > r->bytes_max)
-        return -EFBIG;
+        return AT_CAP;
     job->chunk.at = r->end;
     job->chunk.size = (uint32_t)job->raw.len;
     job->chunk.stored = (uint32_t)stored.len;
@@ -163,9 +165,9 @@ static void do_job(struct recorder *r, struct job *job)
     unlock(r);
     int status = stopped ? 0 : put_chunk(r, job, room);
     lock(r);
-    if (status == -EFBIG && job->chunk.type != ORR_PYRAMID)
+    if (status == AT_CAP && job->chunk.type != ORR_PYRAMID)
         stop(r, "it has reached its size limit");
-    else if (status < 0 && status != -EFBIG)
+    else if (status < 0)
         stop(r, strerror(-status));
     r->waiting -= job->raw.len;
     buf_clear(&job->raw);
@@ -439,9 +441,9 @@ struct recorder *recorder_new(const struct recorder_options *options, char *why,
     CHECK(pthread_mutex_init(&r->mutex, NULL) == 0);
     CHECK(pthread_cond_init(&r->work, NULL) == 0 && pthread_cond_init(&r->room, NULL) == 0);
     int status = put_beginning(r, options->info);
-    if (status < 0) {
+    if (status != 0) {
         (void)snprintf(why, why_size, "cannot record into %s: %s", options->path,
-                       strerror(-status));
+                       status == AT_CAP ? "the size limit is too small" : strerror(-status));
         recorder_free(r);
         return NULL;
     }
