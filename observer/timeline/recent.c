@@ -66,13 +66,14 @@ static void grow_slots(struct recent *w)
 /* Position of `len` contiguous bytes; pushes out what is in the way. */
 static size_t place(struct recent *w, size_t len)
 {
-    size_t skipped = w->size - w->write >= len ? 0 : w->size - w->write;
+    bool wraps = w->size - w->write < len;
+    size_t skipped = wraps ? w->size - w->write : 0;
     size_t cost = len + skipped + sizeof(struct recent_slot);
     while (entries(w) > 0 && w->used + entries(w) * sizeof(struct recent_slot) + cost > w->limit)
         push_out(w);
-    if (skipped && entries(w) > 0)
+    if (entries(w) > 0)
         w->used += skipped;
-    size_t at = skipped ? 0 : w->write;
+    size_t at = wraps ? 0 : w->write;
     w->write = at + len;
     w->used += len;
     return at;
