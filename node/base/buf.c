@@ -37,7 +37,7 @@ void buf_reserve(struct buf *b, size_t more)
 uint8_t *buf_extend(struct buf *b, size_t n)
 {
     buf_reserve(b, n);
-    uint8_t *at = b->base + b->len;
+    uint8_t *at = n > 0 ? b->base + b->len : b->base; /* No arithmetic on NULL. */
     b->len += n;
     return at;
 }

@@ -271,7 +271,7 @@ static void pack_input(struct back *w, const struct happening *what, bool full)
         back_uint(w, 1, in->client.client);
         break;
     default:
-        CHECK(!"an input that is packed by its message");
+        check_failed(__FILE__, __LINE__, "an input that is packed here");
     }
 }
 

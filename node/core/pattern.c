@@ -146,8 +146,7 @@ static bool default_holds(const Orrery__Pattern__Term *t)
     return number_holds(t, 0);
 }
 
-/* Every field is read to the end of its message, so that malformed ones are noticed. A path is no
- * deeper than its pattern's bytes, and each level eats bytes of the event. */
+/* Every field is read to the end of its message, so that malformed ones are noticed. */
 static void look_into(const Orrery__Pattern__Term *t, size_t depth, struct bytes message,
                       struct look *look)
 {
@@ -172,7 +171,7 @@ static void look_into(const Orrery__Pattern__Term *t, size_t depth, struct bytes
 
 static bool term_holds(const Orrery__Pattern__Term *t, struct bytes event)
 {
-    if (t->n_path == 0)
+    if (t->n_path == 0 || t->n_path > PATTERN_PATH_MAX)
         return false;
     struct look look = {false, false};
     look_into(t, 0, event, &look);

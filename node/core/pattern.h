@@ -6,6 +6,8 @@
 #include "base/bytes.h"
 #include "pattern.pb-c.h"
 
+enum { PATTERN_PATH_MAX = 16 }; /* Of a term's path; a longer one never holds. */
+
 /* `event` is a packed Event. Malformed bytes match nothing.
  *
  * `typed` with a message_case asks for a send or receive whose message has that field, without one

@@ -29,7 +29,7 @@ struct wire_field {
 
 static inline struct wire wire_of(struct bytes b)
 {
-    return (struct wire){b.base, b.base + b.len};
+    return (struct wire){b.base, b.len > 0 ? b.base + b.len : b.base};
 }
 
 bool wire_varint(struct wire *w, uint64_t *value); /* False: malformed. */

@@ -194,8 +194,7 @@ size_t toy_find(struct toy *t, Orrery__Event__BodyCase kind, size_t nth)
     for (size_t i = 0; i < t->n_events; i++)
         if (toy_event(t, i)->body_case == kind && nth-- == 0)
             return i;
-    CHECK(!"there is no such event");
-    return 0;
+    check_failed(__FILE__, __LINE__, "there is such an event");
 }
 
 size_t toy_count(struct toy *t, Orrery__Event__BodyCase kind)
