@@ -100,6 +100,7 @@ struct log *log_open(struct disk *disk, const char *name, const struct log_optio
     CHECK(l->n > 0);
     struct segment *s = &l->segments[l->n - 1];
     s->ledger = enter(l, s->first, s->end);
+    l->snapshot_planned = l->snapshot;
     return l;
 }
 
@@ -287,6 +288,8 @@ void log_truncate_from(struct log *l, lsn at)
 
 void log_snapshot(struct log *l, lsn at, struct bytes body)
 {
+    CHECK(at >= l->snapshot_planned);
+    l->snapshot_planned = at;
     struct log_job *job = plan(l, false);
     for (size_t i = 0; i < job->n; i++)
         if (job->steps[i].kind == STEP_SNAPSHOT)

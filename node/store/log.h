@@ -5,6 +5,11 @@
  * gives the work that piled up as one job, which may run on any thread (or be simulated) while the
  * log plans on. So the records that arrive during one sync share the next: group commit.
  *
+ * Recovery gives back a prefix that contains every record that was synced. A record that is not
+ * intact is damage, and refused, when an intact one behind it says that it had been synced;
+ * otherwise it is a torn tail, and cut with all that follows. The limit: nothing says so of the
+ * last batch that was synced, so damage there, by anything but a crash, is cut like a torn tail.
+ *
  * Files: NAME.<first lsn, 16 hex digits>.log for segments, NAME.<lsn>.snap for the snapshot. */
 #ifndef ORRERY_STORE_LOG_H
 #define ORRERY_STORE_LOG_H
@@ -34,6 +39,7 @@ void log_close(struct log *l); /* After its jobs are done. */
 void log_append(struct log *l, lsn at, uint8_t type, struct bytes body, struct place *place);
 void log_truncate_before(struct log *l, lsn at); /* Whole segments go. */
 void log_truncate_from(struct log *l, lsn at);   /* The next append is `at`. */
+/* Never older than the one before. One beyond the last record replaces the whole log. */
 void log_snapshot(struct log *l, lsn at, struct bytes body);
 
 lsn log_first(const struct log *l); /* Oldest record kept; last + 1 when there is none. */
@@ -45,7 +51,7 @@ lsn log_durable(const struct log *l);
 struct log_job *log_take(struct log *l);
 /* Two halves, so that a breakpoint fits between: both block, both may run on another thread. */
 int log_job_write(struct log_job *job);
-int log_job_sync(struct log_job *job); /* Nothing to do under SYNC_NEVER. */
+int log_job_sync(struct log_job *job); /* Under SYNC_NEVER only what is full. */
 lsn log_job_upto(const struct log_job *job);
 uint64_t log_job_bytes(const struct log_job *job);
 void log_done(struct log *l, struct log_job *job); /* Back on the planning thread; frees it. */

@@ -74,6 +74,7 @@ struct log {
     lsn durable; /* What log_durable() says. */
     lsn synced;  /* What really is on disk: less than `durable` under SYNC_NEVER. */
     bool next_planned;
+    lsn snapshot_planned;
     struct log_job *flight;
     struct log_job *queue; /* Oldest first. */
     struct log_job *queue_end;
@@ -81,6 +82,7 @@ struct log {
     struct buf scratch;
     bool next_exists; /* For jobs. */
     lsn snapshot;     /* For jobs: lsn of the snapshot on disk. */
+    lsn writing;      /* For jobs: the segment last written to; LSN_NONE in this life none. */
 };
 
 void log_file_name(const struct log *l, lsn first, const char *suffix, char name[LOG_FILE_SIZE]);

@@ -19,6 +19,7 @@ static int write_bytes(struct log *l, const struct log_job *job, const struct st
 {
     char name[LOG_FILE_SIZE];
     log_file_name(l, s->segment, "log", name);
+    l->writing = s->segment;
     if (s->ledger)
         atomic_store(&s->ledger->written, s->offset + s->len);
     return l->disk.ops->write(l->disk.ctx, name, s->offset,
@@ -57,6 +58,8 @@ static int remove_segment(struct log *l, lsn first)
 {
     char name[LOG_FILE_SIZE];
     log_file_name(l, first, "log", name);
+    if (l->writing == first)
+        l->writing = LSN_NONE;
     return l->disk.ops->remove(l->disk.ctx, name);
 }
 
@@ -100,14 +103,14 @@ static bool written_again(const struct log_job *job, size_t i)
     return false;
 }
 
-/* Under SYNC_NEVER a segment that is full is synced nevertheless, so that what a power cut can take
- * stays bounded. Its bytes may be of earlier jobs: the segment before the one that begins. */
-static int sync_full(struct log *l, const struct step *start)
+/* Under SYNC_NEVER too a segment is synced when it is full, so that what a power cut can take stays
+ * bounded, and the newest one before older ones go, so that the log never forgets where it is. */
+static int sync_file(struct log *l, lsn segment)
 {
-    if (!start->previous)
+    if (segment == LSN_NONE)
         return 0;
     char name[LOG_FILE_SIZE];
-    log_file_name(l, start->previous, "log", name);
+    log_file_name(l, segment, "log", name);
     return l->disk.ops->sync(l->disk.ctx, name);
 }
 
@@ -118,7 +121,9 @@ static int sync_writes(struct log *l, const struct log_job *job)
         const struct step *s = &job->steps[i];
         if (l->options.sync == SYNC_NEVER) {
             if (s->kind == STEP_START)
-                error = sync_full(l, s);
+                error = sync_file(l, s->previous);
+            else if (s->kind == STEP_REMOVE)
+                error = sync_file(l, l->writing);
         } else if (s->kind == STEP_WRITE && !written_again(job, i)) {
             error = sync_segment(l, s);
         }
@@ -158,11 +163,13 @@ int log_job_sync(struct log_job *job)
 {
     struct log *l = job->log;
     int error = sync_writes(l, job);
+    /* What a snapshot stands for goes only when it is there. */
+    for (size_t i = 0; i < job->n && error == 0; i++)
+        if (job->steps[i].kind == STEP_SNAPSHOT)
+            error = publish_snapshot(l, &job->steps[i]);
     for (size_t i = 0; i < job->n && error == 0; i++) {
         const struct step *s = &job->steps[i];
-        if (s->kind == STEP_SNAPSHOT)
-            error = publish_snapshot(l, s);
-        else if (s->kind == STEP_REMOVE)
+        if (s->kind == STEP_REMOVE)
             error = remove_segment(l, s->segment);
         else if (s->kind == STEP_NEXT)
             error = create_next(l);
