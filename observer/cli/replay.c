@@ -18,10 +18,10 @@ const struct opt replay_opts[] = {
     {"--json", OPT_FLAG, &given.json, NULL, "one JSON object a line"},
     {NULL, 0, NULL, NULL, NULL}};
 
-static void print_line(void *ctx, const char *text)
+static bool print_line(void *ctx, const char *text)
 {
     (void)ctx;
-    puts(text);
+    return puts(text) >= 0;
 }
 
 static int print_lines(struct timeline *t)

@@ -2,7 +2,10 @@
 
 #include "base/check.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,13 +55,28 @@ static void tick(uv_timer_t *timer)
     look_whether_done(s);
 }
 
+/* A poll handle makes its file non-blocking, and stdin, stdout and the shell that started us share
+ * one: so the terminal is opened anew. */
+static int open_tty(void)
+{
+    const char *name = ttyname(STDIN_FILENO);
+    return name ? open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+}
+
 bool screen_open(struct screen *s, uv_loop_t *loop, const struct terminal_options *options,
                  char *why, size_t why_size)
 {
-    s->terminal = terminal_new(options, why, why_size);
-    if (!s->terminal)
+    s->tty = open_tty();
+    if (s->tty < 0) {
+        snprintf(why, why_size, "cannot open this terminal: %s", strerror(errno));
         return false;
-    CHECK(uv_poll_init(loop, &s->keys, STDIN_FILENO) == 0);
+    }
+    s->terminal = terminal_new(options, why, why_size);
+    if (!s->terminal) {
+        close(s->tty);
+        return false;
+    }
+    CHECK(uv_poll_init(loop, &s->keys, s->tty) == 0);
     CHECK(uv_signal_init(loop, &s->winch) == 0);
     CHECK(uv_signal_init(loop, &s->cont) == 0);
     CHECK(uv_timer_init(loop, &s->tick) == 0);
@@ -74,6 +92,8 @@ bool screen_open(struct screen *s, uv_loop_t *loop, const struct terminal_option
 static void closed(uv_handle_t *handle)
 {
     struct screen *s = handle->data;
+    if (handle == (uv_handle_t *)&s->keys)
+        close(s->tty);
     s->handles--;
 }
 

@@ -12,6 +12,7 @@ struct screen {
     void (*done)(void *ctx);                                 /* The user quits. */
     void *ctx;
     uv_poll_t keys;
+    int tty; /* Polled for keys. */
     uv_signal_t winch;
     uv_signal_t cont;
     uv_timer_t tick;

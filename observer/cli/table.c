@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int check_main(const struct cli_command *c, int argc, char **argv)
 {
@@ -104,6 +106,13 @@ bool cli_flush(void)
     return fflush(stdout) == 0 && !ferror(stdout);
 }
 
+/* The failed write may have been an earlier one, whose errno is long forgotten. */
+static bool reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 static int unknown(const char *word)
 {
     const char *names[128];
@@ -160,7 +169,7 @@ int cli_main(int argc, char **argv)
         code = dispatch(argc - 1, argv + 1);
     }
     errno = 0;
-    if (!cli_flush() && errno != EPIPE && code == EXIT_DONE)
+    if (!cli_flush() && errno != EPIPE && !reader_gone() && code == EXIT_DONE)
         code = cli_fail(EXIT_RUN_FAILED, "cannot write the output: %s", strerror(errno));
     return code;
 }

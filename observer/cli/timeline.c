@@ -65,10 +65,10 @@ static void ask_entries(struct client *client, uint64_t from, bool follow)
     client_ask(client, &ask);
 }
 
-static void print_line(void *ctx, const char *text)
+static bool print_line(void *ctx, const char *text)
 {
     (void)ctx;
-    puts(text);
+    return puts(text) >= 0;
 }
 
 struct lines {

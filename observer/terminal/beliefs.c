@@ -203,6 +203,8 @@ static void death_row(struct model *m, const struct entry *e, uint32_t peer)
     since_words(m, peer, r, since, sizeof since);
     snprintf(r->brief, sizeof r->brief, "%.12s", name);
     row_text(r, "%s call%s %s dead%s", names, plural(r, "s", ""), name, since);
+    if (!r->because)
+        r->because = story_suspicion(m, e->node, peer);
     story_belief(m, e, peer, STORY_DEAD);
 }
 

@@ -61,6 +61,7 @@ struct lane {
     char name[LANE_NAME_SIZE];
     enum lane_state state;
     uint32_t boot;
+    bool stopping;               /* It said that it ends. */
     uint32_t types_boot;         /* Whose types are known; 0 none. */
     struct lane_change *changes; /* Ascending by row. */
     uint32_t n_changes;

@@ -265,7 +265,7 @@ static void draw_mark(struct canvas *c, int y, const struct geometry *g, const s
     int x = geometry_x(g, lane), columns = canvas_columns(r->brief);
     canvas_put(c, x, y, r->glyph, r->style | STYLE_BOLD);
     /* Half a name says nothing; the sentence says it all. */
-    if (geometry_shows(g, lane) && columns < g->pitch)
+    if (geometry_shows(g, lane) && columns + 1 < g->pitch)
         canvas_text(c, x + 1, y, columns, r->brief, r->style);
 }
 
@@ -446,13 +446,14 @@ static void short_name(const struct lane *lane, uint32_t node, int room, char in
 }
 
 static void header_lane(struct canvas *c, int y, const struct geometry *g, const struct lane *lane,
-                        uint32_t node, bool chosen)
+                        uint32_t node, uint64_t row, bool chosen)
 {
     char name[LANE_NAME_SIZE], text[64];
+    enum lane_state state = lane_state_at(lane, row);
     int x = geometry_x(g, node), room = g->pitch - 1;
-    bool bad = lane->state == LANE_DEAD || lane->state == LANE_PAUSED;
+    bool bad = state == LANE_DEAD || state == LANE_PAUSED;
     short_name(lane, node, room, name);
-    snprintf(text, sizeof text, "%s%s", name, state_mark(lane->state));
+    snprintf(text, sizeof text, "%s%s", name, state_mark(state));
     int style = chosen ? STYLE_BRASS | STYLE_BOLD | STYLE_REVERSE
                 : bad  ? STYLE_FAULT
                        : STYLE_INK | STYLE_BOLD;
@@ -462,7 +463,7 @@ static void header_lane(struct canvas *c, int y, const struct geometry *g, const
 }
 
 void layout_header(struct canvas *c, int y, const struct geometry *g, const struct model *m,
-                   uint32_t chosen)
+                   uint64_t row, uint32_t chosen)
 {
     char text[64];
     canvas_text(c, TIME_X, y, TIME_COLUMNS, " seconds", STYLE_FAINT);
@@ -470,7 +471,7 @@ void layout_header(struct canvas *c, int y, const struct geometry *g, const stru
         canvas_text(c, g->id_x, y, ID_COLUMNS - 1, "event", STYLE_FAINT);
     canvas_text(c, g->lanes_x, y, YOU_COLUMNS - 1, "you", STYLE_INK | STYLE_BOLD);
     for (uint32_t i = g->first; i <= g->last && i < m->lanes.n; i++)
-        header_lane(c, y, g, &m->lanes.lanes[i], i, i == chosen);
+        header_lane(c, y, g, &m->lanes.lanes[i], i, row, i == chosen);
     if (g->left_x && g->first > 1) {
         snprintf(text, sizeof text, "\xe2\x97\x82%" PRIu32, g->first - 1);
         canvas_text(c, g->left_x, y, g->pitch, text, STYLE_FAINT);

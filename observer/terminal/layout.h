@@ -45,8 +45,9 @@ struct row_view {
     const struct cone *cone; /* NULL: none. */
 };
 
+/* Names, and how the lanes are at a row. */
 void layout_header(struct canvas *c, int y, const struct geometry *g, const struct model *m,
-                   uint32_t chosen);
+                   uint64_t row, uint32_t chosen);
 /* How many lines the row would like. */
 int layout_lines(const struct geometry *g, const struct model *m, const struct row *r);
 void layout_row(struct canvas *c, int y, const struct geometry *g, const struct model *m,

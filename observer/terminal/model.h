@@ -204,6 +204,8 @@ void model_moment(struct model *m, const struct entry *e);
 /* story.c */
 void story_begin(struct model *m, uint32_t node, const char *what, uint64_t at_ns, uint64_t entry);
 void story_over(struct model *m, uint32_t node, uint64_t at_ns);
+/* Ordinal of the newest suspicion of `of` by `by` that is remembered; 0. */
+uint64_t story_suspicion(const struct model *m, uint32_t by, uint32_t of);
 enum story_belief { STORY_SUSPECTED, STORY_DEAD, STORY_CLEARED };
 void story_belief(struct model *m, const struct entry *e, uint32_t of, enum story_belief belief);
 /* "n2 killed at 12.304 s: suspected by n1 +1.02 s, n3 +1.05 s". Place 0 is the newest that befell

@@ -262,6 +262,7 @@ static void start_row(struct model *m, const struct entry *e)
         lane_forget_habits(lane);
         lane->n_opinions = 0;
         lane->ill[0] = 0;
+        lane->stopping = false;
         story_over(m, e->node, e->head.mono_ns);
         struct row *r = mark(m, e, GLYPH_STARTS, STYLE_INK, s->boot <= 1 ? 1 : 0);
         char names[128];
@@ -277,9 +278,9 @@ static void start_row(struct model *m, const struct entry *e)
     orrery__start__free_unpacked(s, NULL);
 }
 
-static void exit_words(struct row *r, const Orrery__Exit *x, const char *names)
+static void exit_words(struct row *r, const Orrery__Exit *x, bool stopped, const char *names)
 {
-    const char *asked = x->because ? "" : ", and nobody asked";
+    const char *asked = x->because || stopped ? "" : ", and nobody asked";
     const char *is = merged(r) ? "are" : "is";
     const char *last = x->n_words ? x->words[x->n_words - 1] : "";
     const char *colon = *last ? ": " : "";
@@ -310,7 +311,7 @@ static void exit_row(struct model *m, const struct entry *e)
                              crash ? STYLE_FAULT : STYLE_INK, crash ? 0 : detail);
         char names[128];
         who(m, r, names, sizeof names);
-        exit_words(r, x, names);
+        exit_words(r, x, lane->stopping, names);
         if (!lane->ill[0] || strcmp(lane->ill, "cut") == 0) {
             lane_set_ill(lane, crash ? "crash" : "end", e->head.mono_ns, e->ordinal);
             if (crash)
@@ -321,21 +322,6 @@ static void exit_row(struct model *m, const struct entry *e)
         set_state(m, x->node, LANE_DEAD, r);
     }
     orrery__exit__free_unpacked(x, NULL);
-}
-
-static void hole_row(struct model *m, const struct entry *e)
-{
-    Orrery__Hole *h = orrery__hole__unpack(NULL, e->head.payload.len, e->head.payload.base);
-    if (!h)
-        return;
-    struct entry there = *e;
-    there.node = h->node;
-    struct row *r = mark(m, &there, GLYPH_HOLE, STYLE_FAULT, 0);
-    uint64_t n = h->to >= h->from ? h->to - h->from + 1 : 0;
-    snprintf(r->brief, sizeof r->brief, "%u", (unsigned)(n < 9999 ? n : 9999));
-    row_text(r, "%" PRIu64 " events of %s are missing: they did not fit its ring", n,
-             lanes_name(&m->lanes, h->node));
-    orrery__hole__free_unpacked(h, NULL);
 }
 
 /* In the words of the timeline; of a row that lanes share, with the names of all. */
@@ -355,6 +341,39 @@ static void described(struct model *m, const struct entry *e, struct row *r)
     buf_free(&text);
 }
 
+static void stop_row(struct model *m, const struct entry *e)
+{
+    struct lane *lane = lanes_of(&m->lanes, e->node);
+    if (!lane || !e->node)
+        return;
+    lane->stopping = true;
+    if (m->silent || model_level(m, e) < TERMINAL_ROUNDS)
+        return;
+    Orrery__Stop *stop = orrery__stop__unpack(NULL, e->head.payload.len, e->head.payload.base);
+    if (!stop)
+        return;
+    struct row *r = mark(m, e, GLYPH_ENDS, STYLE_INK, stop->code ? 0 : 2);
+    char names[128];
+    who(m, r, names, sizeof names);
+    row_text(r, "%s stop%s: %.200s", names, merged(r) ? "" : "s", stop->why);
+    orrery__stop__free_unpacked(stop, NULL);
+}
+
+static void hole_row(struct model *m, const struct entry *e)
+{
+    Orrery__Hole *h = orrery__hole__unpack(NULL, e->head.payload.len, e->head.payload.base);
+    if (!h)
+        return;
+    struct entry there = *e;
+    there.node = h->node;
+    struct row *r = mark(m, &there, GLYPH_HOLE, STYLE_FAULT, 0);
+    uint64_t n = h->to >= h->from ? h->to - h->from + 1 : 0;
+    snprintf(r->brief, sizeof r->brief, "%u", (unsigned)(n < 9999 ? n : 9999));
+    row_text(r, "%" PRIu64 " events of %s are missing: they did not fit its ring", n,
+             lanes_name(&m->lanes, h->node));
+    orrery__hole__free_unpacked(h, NULL);
+}
+
 /* How an event that is no fault and no message looks, and from which level on. */
 struct look {
     uint32_t body;
@@ -366,7 +385,6 @@ struct look {
 };
 
 static const struct look looks[] = {
-    {ORRERY__EVENT__BODY_STOP, TERMINAL_ROUNDS, false, "", GLYPH_ENDS, STYLE_INK},
     {ORRERY__EVENT__BODY_VIOLATION, TERMINAL_MARKS, false, "", '!', STYLE_FAULT},
     {ORRERY__EVENT__BODY_HALT, TERMINAL_MARKS, false, "", GLYPH_NOTE, STYLE_BRASS},
     {ORRERY__EVENT__BODY_LINK, TERMINAL_ROUNDS, true, "link", GLYPH_NOTE, STYLE_INK},
@@ -427,6 +445,9 @@ void model_moment(struct model *m, const struct entry *e)
         break;
     case ORRERY__EVENT__BODY_EXIT:
         exit_row(m, e);
+        break;
+    case ORRERY__EVENT__BODY_STOP:
+        stop_row(m, e);
         break;
     case ORRERY__EVENT__BODY_HOLE:
         hole_row(m, e);

@@ -103,8 +103,9 @@ void pane_rule(const struct view *v, struct canvas *c, int y)
     if (v->live)
         snprintf(text, sizeof text, " what happened ");
     else if (v->cone.focus)
-        snprintf(text, sizeof text, " e%" PRIu64 ": %zu events led to it, it led to %zu ",
-                 v->cone.focus, v->cone.n_past, v->cone.n_future);
+        snprintf(text, sizeof text, " e%" PRIu64 ": %zu%s events led to it, it led to %zu%s ",
+                 v->cone.focus, v->cone.n_past, v->cone.n_past == VIEW_CONE_MAX ? "+" : "",
+                 v->cone.n_future, v->cone.n_future == VIEW_CONE_MAX ? "+" : "");
     else
         snprintf(text, sizeof text, " e%" PRIu64 " ", r ? r->entry ? r->entry : r->first : 0);
     int n = canvas_text(c, 2, y, c->width - 2, text, STYLE_INK);
@@ -187,7 +188,7 @@ static void put_origins(const struct view *v, const struct row *r, struct buf *i
         at = origin(v, depth ? NULL : r, &e, &how);
         if (!at || !s->ops->get(s->ctx, at, &e))
             return;
-        buf_printf(into, "%s%s ", depth ? ", " : "", how);
+        buf_printf(into, "%s%s ", depth ? "; " : "", how);
         put_event(v, &e, into);
     }
 }
@@ -203,7 +204,7 @@ static void put_effects(const struct view *v, const struct row *r, struct buf *i
     for (size_t i = 0; i < n && i < 3; i++) {
         if (!s->ops->get(s->ctx, next[i], &e))
             continue;
-        buf_printf(into, "%s", i ? ", " : " ");
+        buf_printf(into, "%s", i ? "; " : " ");
         put_event(v, &e, into);
     }
     if (n > 3)

@@ -12,16 +12,17 @@ struct terminal_printer {
     int width;
     bool ascii;
     bool began;
+    bool closed;      /* No more lines are wanted. */
     uint64_t printed; /* Id of the newest row that is out. */
     uint32_t rows;
     uint32_t lanes;
-    void (*line)(void *ctx, const char *text);
+    bool (*line)(void *ctx, const char *text);
     void *ctx;
 };
 
 struct terminal_printer *terminal_printer_new(struct terminal_source source,
                                               const struct terminal_print_options *options,
-                                              void (*line)(void *ctx, const char *text), void *ctx)
+                                              bool (*line)(void *ctx, const char *text), void *ctx)
 {
     struct terminal_printer *p = calloc(1, sizeof *p);
     CHECK(p);
@@ -39,7 +40,7 @@ static void put_line(struct terminal_printer *p, const struct canvas *c, int y)
 {
     struct buf text = {0};
     canvas_line(c, y, &text);
-    p->line(p->ctx, (const char *)text.base);
+    p->closed = p->closed || !p->line(p->ctx, (const char *)text.base);
     buf_free(&text);
 }
 
@@ -50,7 +51,7 @@ static void print_row(struct terminal_printer *p, const struct row *r)
     geometry_make(&g, p->width, p->model.lanes.n, 1, 0);
     if (p->rows % HEADER_EVERY == 0 || p->lanes != p->model.lanes.n) {
         canvas_init(&c, p->width, 1, p->ascii);
-        layout_header(&c, 0, &g, &p->model, 0);
+        layout_header(&c, 0, &g, &p->model, r->id, 0);
         put_line(p, &c, 0);
         canvas_free(&c);
     }
@@ -69,14 +70,14 @@ static void print_rows(struct terminal_printer *p, bool all)
     struct model *m = &p->model;
     size_t n = all ? model_rows(m) : m->n;
     size_t at = p->printed ? model_index(m, p->printed) + 1 : 0;
-    while (at < n && (all || m->rows[at].to_ns + settle_ns < m->now_ns)) {
+    while (at < n && !p->closed && (all || m->rows[at].to_ns + settle_ns < m->now_ns)) {
         const struct row *r = model_row(m, at++);
         print_row(p, r);
         p->printed = r->id;
     }
 }
 
-void terminal_printer_entry(struct terminal_printer *p, const struct entry *e)
+bool terminal_printer_entry(struct terminal_printer *p, const struct entry *e)
 {
     if (!p->began) {
         model_begin(&p->model, e->ordinal);
@@ -84,6 +85,7 @@ void terminal_printer_entry(struct terminal_printer *p, const struct entry *e)
     }
     model_feed(&p->model, e);
     print_rows(p, false);
+    return !p->closed;
 }
 
 void terminal_printer_end(struct terminal_printer *p)
@@ -99,14 +101,14 @@ void terminal_printer_free(struct terminal_printer *p)
 }
 
 void terminal_print(struct terminal_source source, const struct terminal_print_options *options,
-                    uint64_t from, uint64_t to, void (*line)(void *ctx, const char *text),
+                    uint64_t from, uint64_t to, bool (*line)(void *ctx, const char *text),
                     void *ctx)
 {
     struct terminal_printer *p = terminal_printer_new(source, options, line, ctx);
     uint64_t last = to ? to : source.ops->newest(source.ctx);
     uint64_t oldest = source.ops->oldest(source.ctx);
     struct entry e;
-    for (uint64_t at = from > oldest ? from : oldest; at <= last; at++)
+    for (uint64_t at = from > oldest ? from : oldest; at <= last && !p->closed; at++)
         if (source.ops->get(source.ctx, at, &e))
             terminal_printer_entry(p, &e);
     terminal_printer_end(p);

@@ -99,6 +99,18 @@ void story_belief(struct model *m, const struct entry *e, uint32_t of, enum stor
     }
 }
 
+uint64_t story_suspicion(const struct model *m, uint32_t by, uint32_t of)
+{
+    uint32_t n = m->n_incidents < INCIDENTS_MAX ? m->n_incidents : INCIDENTS_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct incident *x = &m->incidents[(m->n_incidents - 1 - i) % INCIDENTS_MAX];
+        for (uint32_t w = 0; x->node == of && w < x->n_witnesses; w++)
+            if (x->witnesses[w].lane == by)
+                return x->witnesses[w].entry;
+    }
+    return 0;
+}
+
 static uint64_t moment_of(const struct witness *w, enum story_belief belief)
 {
     return belief == STORY_SUSPECTED ? w->suspected_ns

@@ -85,19 +85,20 @@ struct terminal_print_options {
 
 struct terminal_printer;
 
-/* `line` gets each finished line, without its newline; valid for the call. */
+/* `line` gets each finished line, without its newline; valid for the call. It returns false when no
+ * more are wanted. */
 struct terminal_printer *terminal_printer_new(struct terminal_source source,
                                               const struct terminal_print_options *options,
-                                              void (*line)(void *ctx, const char *text), void *ctx);
+                                              bool (*line)(void *ctx, const char *text), void *ctx);
 /* The next entry, in order. A row is printed once the messages in it have arrived, so the last few
- * rows come late. */
-void terminal_printer_entry(struct terminal_printer *p, const struct entry *e);
+ * rows come late. False: no more are wanted. */
+bool terminal_printer_entry(struct terminal_printer *p, const struct entry *e);
 void terminal_printer_end(struct terminal_printer *p); /* Prints the rest. */
 void terminal_printer_free(struct terminal_printer *p);
 
 /* Entries `from` to `to` (0: the newest) of the source at once. */
 void terminal_print(struct terminal_source source, const struct terminal_print_options *options,
-                    uint64_t from, uint64_t to, void (*line)(void *ctx, const char *text),
+                    uint64_t from, uint64_t to, bool (*line)(void *ctx, const char *text),
                     void *ctx);
 
 int terminal_width(void); /* What width 0 means. */

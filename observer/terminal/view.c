@@ -584,7 +584,7 @@ static void render_rows(struct view *v, struct canvas *c, int y, int lines)
         scroll(v);
     size_t at = v->live ? live_top(v, lines) : model_index(m, v->top);
     const struct row *selected = v->live ? NULL : view_row(v);
-    layout_header(c, y - 1, g, m, v->chosen);
+    layout_header(c, y - 1, g, m, selected ? selected->id : UINT64_MAX, v->chosen);
     for (int end = y + lines; y < end; at++) {
         const struct row *r = model_row(m, at);
         if (!r && !v->live)

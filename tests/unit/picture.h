@@ -13,11 +13,12 @@ struct picture {
     struct buf text;
 };
 
-static inline void picture_line(void *ctx, const char *line)
+static inline bool picture_line(void *ctx, const char *line)
 {
     struct picture *p = ctx;
     buf_append(&p->text, bytes_str(line));
     buf_append(&p->text, bytes_of("\n", 1));
+    return true;
 }
 
 static inline void picture_read(const char *path, struct buf *into)
