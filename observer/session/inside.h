@@ -49,7 +49,8 @@ struct session {
     size_t n_beliefs;
     struct act_waiting waiting[ACTS_WAITING_MAX];
     size_t n_waiting;
-    struct buf scratch;
+    uint64_t operated_seq;     /* The newest operator's event that has its place, */
+    uint64_t operated_ordinal; /* and which. */
 };
 
 /* server.c */

@@ -209,7 +209,6 @@ static void undo(struct session *s)
         while (s->server)
             uv_run(s->loop, UV_RUN_ONCE);
     }
-    buf_free(&s->scratch);
     free(s);
 }
 
@@ -309,7 +308,6 @@ void session_free(struct session *s)
 {
     CHECK(s->cluster_done && s->handles == 0);
     s->cluster->ops->free(s->cluster);
-    buf_free(&s->scratch);
     free(s->beliefs);
     free(s);
 }
