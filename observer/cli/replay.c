@@ -4,19 +4,37 @@
 #include "cli/viewing.h"
 
 #include "base/check.h"
+#include "cluster/units.h"
+#include "sim/sim.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static struct {
     bool json, ascii, all;
+    const char *rerun, *to;
+    uint64_t boot;
 } given;
 
 const struct opt replay_opts[] = {
+    {"--rerun", OPT_TEXT, &given.rerun, "NODE", "executes that node again from its events alone"},
+    {"--to", OPT_TEXT, &given.to, "EVENT", "and stops there: e1323"},
+    {"--boot", OPT_WHOLE, &given.boot, "N", "which of its lives (the newest)"},
     {"--all", OPT_FLAG, &given.all, NULL, "every event as a line of its own, not as a diagram"},
     {"--ascii", OPT_FLAG, &given.ascii, NULL, "draws with ASCII only"},
     {"--json", OPT_FLAG, &given.json, NULL, "one JSON object a line"},
     {NULL, 0, NULL, NULL, NULL}};
+
+static int rerun(const struct cli_command *c, const char *path)
+{
+    uint32_t node;
+    uint64_t to = 0;
+    if (!node_parse(given.rerun, &node) || node == 0)
+        return cli_bad_usage(c, "--rerun takes a node: n2");
+    if (given.to && (!whole_parse(given.to + (*given.to == 'e' ? 1 : 0), &to) || to == 0))
+        return cli_bad_usage(c, "--to takes an event: e1323");
+    return rerun_command(path, node, (uint32_t)given.boot, to, given.json);
+}
 
 static bool print_line(void *ctx, const char *text)
 {
@@ -103,6 +121,8 @@ int replay_main(const struct cli_command *c, int argc, char **argv)
         return cli_bad_usage(c, why);
     if (words.n == 0)
         return cli_bad_usage(c, "replay needs a recording: 'orrery replay FILE.orr'");
+    if (given.rerun)
+        return rerun(c, words.words[0]);
     struct timeline *t = timeline_open(words.words[0], why, sizeof why);
     if (!t)
         return cli_fail(EXIT_BAD_USAGE, "%s", why);
