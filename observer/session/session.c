@@ -60,7 +60,8 @@ static void on_entry(void *ctx, const struct entry *e)
     acts_entry(s, e);
 }
 
-/* Up, when no node is starting any more and at least one runs. */
+/* Up, when no node is starting any more, at least one runs, and the timeline has seen their starts: so
+ * whoever acts now can name their types. */
 static void look_whether_up(struct session *s)
 {
     struct cluster_node n, failed = {0};
@@ -68,7 +69,8 @@ static void look_whether_up(struct session *s)
     for (uint32_t i = 1; i <= nodes; i++) {
         if (!s->cluster->ops->node(s->cluster, i, &n))
             continue;
-        if (n.state == NODE_STARTING)
+        if (n.state == NODE_STARTING ||
+            (n.state == NODE_RUNNING && !timeline_start(s->timeline, i)))
             return;
         running += n.state != NODE_FAILED;
         if (n.state == NODE_FAILED && !failed.node)
