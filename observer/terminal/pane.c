@@ -288,7 +288,8 @@ void pane_keys(const struct view *v, struct canvas *c, int y)
     const char *more =
         c->width >= 110 ? "c causes  / find  : command  + \xe2\x88\x92 detail  " : "";
     if (v->options.act && !v->options.recording) {
-        bool paused = v->chosen && v->model.lanes.lanes[v->chosen].state == LANE_PAUSED;
+        bool paused = v->chosen && v->chosen < v->model.lanes.n &&
+                      v->model.lanes.lanes[v->chosen].state == LANE_PAUSED;
         snprintf(acts, sizeof acts, "%.12s: k kill  p %s  r restart  x cut   ",
                  v->chosen ? lanes_name(&v->model.lanes, v->chosen) : "1-9",
                  paused ? "resume" : "pause");

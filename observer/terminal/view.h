@@ -68,6 +68,12 @@ void pane_detail(const struct view *v, struct canvas *c, int y, int lines);
 void pane_keys(const struct view *v, struct canvas *c, int y);
 void pane_help(const struct view *v, struct canvas *c);
 
+/* act.c */
+void view_act(struct view *v, const char *line);
+void view_act_on_chosen(struct view *v, char key); /* k, p, r, x */
+void view_ask(struct view *v, enum view_prompt prompt);
+void view_type(struct view *v, uint32_t key);
+
 /* find.c */
 bool view_find(struct view *v, int direction); /* From the selected row on; false: nothing there. */
 

@@ -283,6 +283,45 @@ static void every_size(void **state)
     get_up(&d);
 }
 
+/* Recordings and nodes may say anything. */
+static void bytes_from_outside(void **state)
+{
+    (void)state;
+    uint64_t dice = 12345;
+    for (int round = 0; round < 60; round++) {
+        struct desk d;
+        struct canvas c;
+        run_begin(&d.run, 4, NULL);
+        run_go(&d.run, 10, 700);
+        run_kill_and_notice(&d.run, 2, 700);
+        for (uint64_t i = 0; i < d.run.n; i++) {
+            struct entry *e = &d.run.entries[i], was = *e;
+            dice = dice * 6364136223846793005u + 1442695040888963407u;
+            if (dice >> 60 > 5 || e->event.len == 0)
+                continue;
+            uint8_t *bytes = (uint8_t *)(uintptr_t)e->event.base;
+            size_t at = (size_t)(dice >> 20) % e->event.len;
+            uint8_t before = bytes[at];
+            bytes[at] = (uint8_t)(dice >> 8);
+            if (event_head_read(e->event, &e->head) != 0) {
+                bytes[at] = before;
+                *e = was;
+            }
+            if (dice >> 56 == 7)
+                e->node = (uint32_t)(dice >> 24);
+        }
+        sit_down(&d, false);
+        d.view.model.level = (enum terminal_level)(round % 4);
+        for (int i = 0; i < 40; i++) {
+            view_key(&d.view, i % 5 == 4 ? VIEW_ENTER : i % 11 == 10 ? '+' : VIEW_UP);
+            canvas_init(&c, 100, 30, round % 2 == 0);
+            view_render(&d.view, &c);
+            canvas_free(&c);
+        }
+        get_up(&d);
+    }
+}
+
 static void an_empty_run(void **state)
 {
     (void)state;
@@ -314,6 +353,7 @@ int main(void)
         cmocka_unit_test(walks_through_all_rows),
         cmocka_unit_test(every_size),
         cmocka_unit_test(an_empty_run),
+        cmocka_unit_test(bytes_from_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
