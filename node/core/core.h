@@ -229,15 +229,14 @@ void out_snapshot(struct out *o, uint32_t log, lsn at, struct body body);
 void out_read(struct out *o, uint32_t log, lsn at, uint32_t count, uint64_t tag);
 
 void out_trace(struct out *o, const ProtobufCMessage *m); /* A type of core_ops.traces. */
-/* Told together with a reply emitted here: once all it depends on is durable; never if that fails.
- */
+/* Told with a reply emitted here: once what it depends on is durable; never if that fails. */
 void out_trace_held(struct out *o, const ProtobufCMessage *m);
 void out_detail(struct out *o, const ProtobufCMessage *m); /* The same, told at LEVEL_FULL only. */
 void out_view(struct out *o, const ProtobufCMessage *m);   /* Only from core_ops.view. */
 /* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped; `why` as long as the step. */
 void out_violation(struct out *o, node_id from, const char *why, struct bytes bad);
-void out_move(struct out *o, uint32_t machine, uint32_t of, uint8_t from,
-              uint8_t to); /* By fsm.c. */
+/* By fsm_move(). */
+void out_move(struct out *o, uint32_t machine, uint32_t of, uint8_t from, uint8_t to);
 
 uint64_t out_lamport(struct out *o);              /* Ticks; returns logical time. */
 uint64_t out_random(struct out *o, uint64_t max); /* Uniform in [0, max). */

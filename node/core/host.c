@@ -32,16 +32,20 @@ int64_t member_index(const struct host *h, node_id node)
     return -1;
 }
 
-void member_join(struct host *h, node_id node)
+bool member_known(struct host *h, node_id node)
 {
-    CHECK(member_index(h, node) < 0);
-    CHECK(h->n_joined < JOINED_MAX);
+    if (member_index(h, node) >= 0)
+        return true;
+    if (h->n_joined == JOINED_MAX)
+        return false;
     uint32_t n = h->config.n_members + h->n_joined + 1;
     h->joined = realloc(h->joined, (h->n_joined + 1) * sizeof *h->joined);
     h->boots = realloc(h->boots, n * sizeof *h->boots);
-    CHECK(h->joined != NULL && h->boots != NULL);
+    CHECK(h->joined != NULL);
+    CHECK(h->boots != NULL);
     h->joined[h->n_joined++] = node;
     h->boots[n - 1] = 0;
+    return true;
 }
 
 static const struct instance *find_instance(const struct host *h, uint32_t number)

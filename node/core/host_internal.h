@@ -152,7 +152,9 @@ void start_pack(struct host *h, const struct host_config *config);
 
 /* host.c */
 int64_t member_index(const struct host *h, node_id node); /* -1: no member. */
-void member_join(struct host *h, node_id node);
+/* A node that was added while we ran knows the run's secret, so it is one of us from its first
+ * frame. False: there are too many. */
+bool member_known(struct host *h, node_id node);
 struct instance *host_instance(struct host *h, uint32_t number);
 
 #endif

@@ -74,13 +74,9 @@ static void take(struct host *h, enum transport t, struct bytes frame)
         violation(h, &e, why);
         return;
     }
-    /* A node that was added while we ran: it knows the run's secret, so it is one of us. */
-    if (member_index(h, e.from) < 0) {
-        if (h->n_joined == JOINED_MAX) {
-            violation(h, &e, "a frame from one new node too many");
-            return;
-        }
-        member_join(h, e.from);
+    if (!member_known(h, e.from)) {
+        violation(h, &e, "a frame from one new node too many");
+        return;
     }
     uint32_t *newest = &h->boots[member_index(h, e.from)];
     if (e.boot < *newest) {

@@ -250,9 +250,10 @@ static bool again_recovered(struct host *h, struct moment at, const Orrery__Even
 static bool again_receive(struct host *h, struct moment at, const Orrery__Event *e)
 {
     const Orrery__Receive *r = e->receive;
-    int64_t from = member_index(h, r->from);
-    if (!host_ops(h, e->instance) || from < 0 || r->from == h->config.self ||
+    if (!host_ops(h, e->instance) || r->from == NODE_NONE || r->from == h->config.self ||
         r->n_vclock > VCLOCK_NODES_MAX)
+        return false;
+    if (!member_known(h, r->from))
         return false;
     struct envelope envelope = {
         .from = r->from,

@@ -260,6 +260,13 @@ static void trace_number(struct out *out, uint64_t number)
     out_trace(out, &gap.base);
 }
 
+static void trace_number_held(struct out *out, uint64_t number)
+{
+    Heartbeat__Gap gap = HEARTBEAT__GAP__INIT;
+    gap.number = number;
+    out_trace_held(out, &gap.base);
+}
+
 static void send_all(struct out *out, uint64_t number)
 {
     static const node_id all[] = {1, 2, 3};
@@ -306,6 +313,8 @@ static void puppet_do(struct puppet *p, const char *word, const struct input *in
         fsm_move(&p->state, (uint8_t)a, &puppet_machine, 0, out);
     else if (strcmp(verb, "trace") == 0)
         trace_number(out, a);
+    else if (strcmp(verb, "trace-held") == 0)
+        trace_number_held(out, a);
     else if (strcmp(verb, "random") == 0)
         trace_number(out, out_random(out, UINT64_MAX));
     else if (strcmp(verb, "wake") == 0)

@@ -83,7 +83,7 @@ uint64_t toy_frame_number(const struct toy_frame *f);
  *
  *   append:LOG  after:LOG:FIRST  from:LOG:LSN  before:LOG:LSN  snapshot:LOG:LSN  read:LOG
  *   send:TO:N   now:TO:N         all:N         reply:CLIENT    reply-now:CLIENT
- *   move:STATE  trace:N          random        wake:MS
+ *   move:STATE  trace:N  trace-held:N  random  wake:MS
  *
  * A request appends to log 0 and replies what was asked; a message from anyone with N > 100 is
  * passed to itself as N - 100; DURABLE traces. Its two logs are "a" and "b", replies wait for "a".

@@ -53,6 +53,20 @@ static void replies_wait_for_their_record(void **state)
     toy_free(t);
 }
 
+static void a_held_trace_is_told_with_its_reply(void **state)
+{
+    (void)state;
+    struct toy *t = puppet_new(1);
+    size_t traces = toy_count(t, ORRERY__EVENT__BODY_TRACE);
+    toy_order(t, 1, "append:0 trace-held:5 reply:1 trace:6");
+    assert_int_equal(toy_count(t, ORRERY__EVENT__BODY_TRACE), traces + 1);
+    durable(t, 1, 0, 1);
+    size_t reply = toy_find(t, ORRERY__EVENT__BODY_REPLY, 0);
+    assert_int_equal(toy_event(t, reply - 1)->body_case, ORRERY__EVENT__BODY_TRACE);
+    assert_int_equal(toy_count(t, ORRERY__EVENT__BODY_TRACE), traces + 3);
+    toy_free(t);
+}
+
 static void order_is_kept_and_now_overtakes(void **state)
 {
     (void)state;
@@ -230,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_wait_for_their_record),
+        cmocka_unit_test(a_held_trace_is_told_with_its_reply),
         cmocka_unit_test(order_is_kept_and_now_overtakes),
         cmocka_unit_test(one_log_waits_for_another),
         cmocka_unit_test(truncation_takes_promises_back),

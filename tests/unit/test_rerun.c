@@ -87,11 +87,12 @@ static struct toy *live(void)
     const char *settings[] = {"interval_ms=5", "phi=2.5"};
     char why[100];
     for (uint64_t i = 1; i <= 40; i++) {
-        toy_order(t, 1, "append:0 now:1:201 after:1:0 append:1 all:3 random wake:1");
+        toy_order(t, 1, "append:0 now:1:201 after:1:0 append:1 all:3 random trace-held:7 wake:1");
         toy_order(t, 2, i % 2 ? "move:1 random" : "move:0 append:0 send:3:1");
         host_request(t->host, toy_tick(t), 2, 5, i, bytes_str("SET a b"));
         host_wake(t->host, toy_tick(t));
         message_from(t, 2, 150, 1000 * i);
+        message_from(t, 9, 50, 5); /* It was added while we ran. */
         host_packet(t->host, toy_tick(t), TRANSPORT_DATAGRAM, bytes_str("garbage"));
         host_link(t->host, toy_tick(t), 3, i % 2, LINK_RESET);
         assert_int_equal(host_settings(t->host, toy_tick(t), 1, settings, 2, why, sizeof why), 0);
