@@ -75,5 +75,8 @@ bool filter_passes(const struct filter *f, const struct entry *e)
     bool wanted = f->n_nodes == 0;
     for (size_t i = 0; i < f->n_nodes && !wanted; i++)
         wanted = f->nodes[i] == e->node;
-    return wanted && (!f->pattern || pattern_match(f->pattern, e->event));
+    if (!wanted || !f->pattern)
+        return wanted;
+    bool lane = f->pattern->node == 0 || f->pattern->node == e->node;
+    return lane && pattern_match(f->pattern, e->event);
 }
