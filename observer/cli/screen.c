@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,7 +14,9 @@ enum { FRAME_MS = 100 };
 
 bool screen_possible(void)
 {
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    const char *term = getenv("TERM");
+    bool dumb = !term || !*term || strcmp(term, "dumb") == 0;
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !dumb;
 }
 
 static void look_whether_done(struct screen *s)

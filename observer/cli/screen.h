@@ -20,7 +20,7 @@ struct screen {
     bool told_done;
 };
 
-bool screen_possible(void); /* stdin and stdout are a terminal. */
+bool screen_possible(void); /* stdin and stdout are a terminal that can place text. */
 /* status, done and ctx are set by the caller. False and a sentence. */
 bool screen_open(struct screen *s, uv_loop_t *loop, const struct terminal_options *options,
                  char *why, size_t why_size);

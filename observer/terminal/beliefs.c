@@ -179,17 +179,17 @@ static void suspicion_row(struct model *m, const struct entry *e, uint32_t peer,
     take_back(m, lane, peer, e->head.mono_ns);
     if (o)
         evidence_words(o, why, sizeof why);
-    if (o && o->heard)
-        snprintf(last, sizeof last, "; last heard e%" PRIu64, o->heard);
     struct row *r =
         moment_mark(m, e, GLYPH_SUSPECTS, STYLE_FAULT | STYLE_BOLD, shared_detail(m, e, peer, 0));
     moment_who(m, r, names, sizeof names);
     since_words(m, peer, r, since, sizeof since);
+    if (!r->because && o)
+        r->because = o->heard;
+    if (r->because)
+        snprintf(last, sizeof last, "; last heard e%" PRIu64, r->because);
     snprintf(r->brief, sizeof r->brief, "%.12s", name);
     row_text(r, "%s suspect%s %s%s%s%s%s", names, plural(r, "s", ""), name, since, *why ? ": " : "",
              why, last);
-    if (!r->because && o)
-        r->because = o->heard;
     story_belief(m, e, peer, STORY_SUSPECTED);
 }
 
@@ -340,7 +340,7 @@ static void trace_row(struct model *m, const struct entry *e, const char *type, 
         return;
     uint32_t key = hash_bytes(2166136261u, bytes_str(type));
     if (level == TERMINAL_ROUNDS && !model_news(m, e->node, key, e->head.mono_ns)) {
-        fold_other(model_fold(m, e), last_name(type));
+        fold_other(model_fold(m, e), e->node, last_name(type));
         return;
     }
     bool shared = level == TERMINAL_ROUNDS;

@@ -74,8 +74,10 @@ void fold_lost(struct fold *f, uint32_t lane, int reason)
         f->reasons |= UINT32_C(1) << reason;
 }
 
-void fold_other(struct fold *f, const char *name)
+void fold_other(struct fold *f, uint32_t lane, const char *name)
 {
+    if (lane < f->n_lanes)
+        f->lanes[lane].others++;
     count_kind(f, name, 1);
 }
 
@@ -99,6 +101,7 @@ void fold_join(struct fold *into, const struct fold *more)
         into->lanes[i].sent += more->lanes[i].sent;
         into->lanes[i].received += more->lanes[i].received;
         into->lanes[i].lost += more->lanes[i].lost;
+        into->lanes[i].others += more->lanes[i].others;
     }
     for (int i = 0; i < FOLD_KINDS_MAX; i++)
         if (more->kinds[i].count)

@@ -294,8 +294,11 @@ static void draw_cell(struct canvas *c, int y, int x, int room, const struct fol
             canvas_text(c, x + 1, y, room - 1, lost, STYLE_FAULT);
         return;
     }
-    if (!f->sent && !f->received && !f->lost)
+    if (!f->sent && !f->received && !f->lost) {
+        if (f->others)
+            canvas_put(c, x, y, TICK, STYLE_BEAT);
         return;
+    }
     const char *first = canvas_columns(both) + canvas_columns(lost) <= room ? both
                         : *lost && canvas_columns(received) + canvas_columns(lost) <= room
                             ? received

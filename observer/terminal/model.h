@@ -43,7 +43,8 @@ struct head {
 struct fold_lane {
     uint32_t sent;
     uint32_t received;
-    uint32_t lost; /* Sent to this lane, and never there. */
+    uint32_t lost;   /* Sent to this lane, and never there. */
+    uint32_t others; /* Neither sent nor received. */
 };
 
 enum { FOLD_KINDS_MAX = 4, FOLD_KIND_SIZE = 20 };
@@ -190,7 +191,7 @@ struct fold *model_fold(struct model *m, const struct entry *e); /* The growing 
 void fold_sent(struct fold *f, uint32_t lane, const char *name);
 void fold_received(struct fold *f, uint32_t lane, uint64_t latency_ns);
 void fold_lost(struct fold *f, uint32_t lane, int reason); /* -1: to a dead lane. */
-void fold_other(struct fold *f, const char *name);
+void fold_other(struct fold *f, uint32_t lane, const char *name);
 bool fold_alike(const struct fold *a, const struct fold *b);
 void fold_join(struct fold *into, const struct fold *more);
 void fold_free(struct fold *f);

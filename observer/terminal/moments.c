@@ -1,6 +1,7 @@
 /* What befalls a lane: commands, processes starting and ending, holes, and the smaller things. */
 #include "base/check.h"
 #include "terminal/beliefs.h"
+#include "terminal/resp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -408,6 +409,34 @@ static const struct look looks[] = {
     {0, TERMINAL_ALL, false, "", GLYPH_SMALL, STYLE_FAINT}, /* Anything else. */
 };
 
+/* What a client of a RESP port and the node say to each other; false: not understood. */
+static bool client_words(struct model *m, const struct entry *e, struct row *r)
+{
+    struct buf text = {0};
+    const char *lane = lanes_name(&m->lanes, e->node);
+    const struct bytes b = e->head.payload;
+    bool said = false;
+    if (e->head.body == ORRERY__EVENT__BODY_REQUEST) {
+        Orrery__Request *q = orrery__request__unpack(NULL, b.len, b.base);
+        said = q && resp_say(bytes_of(q->body.data, q->body.len), &text);
+        if (said)
+            row_text(r, "client %" PRIu64 " asks %s: %.*s", q->client, lane, (int)text.len,
+                     (const char *)text.base);
+        if (q)
+            orrery__request__free_unpacked(q, NULL);
+    } else if (e->head.body == ORRERY__EVENT__BODY_REPLY) {
+        Orrery__Reply *a = orrery__reply__unpack(NULL, b.len, b.base);
+        said = a && resp_say(bytes_of(a->body.data, a->body.len), &text);
+        if (said)
+            row_text(r, "%s answers client %" PRIu64 ": %.*s", lane, a->client, (int)text.len,
+                     (const char *)text.base);
+        if (a)
+            orrery__reply__free_unpacked(a, NULL);
+    }
+    buf_free(&text);
+    return said;
+}
+
 static void other_row(struct model *m, const struct entry *e)
 {
     const struct look *l = looks;
@@ -418,12 +447,13 @@ static void other_row(struct model *m, const struct entry *e)
         return;
     if (l->folds && level == TERMINAL_ROUNDS &&
         !model_news(m, e->node, e->head.body, e->head.mono_ns)) {
-        fold_other(model_fold(m, e), l->name);
+        fold_other(model_fold(m, e), e->node, l->name);
         return;
     }
     struct entry here = *e;
     struct row *r = mark(m, &here, l->glyph, l->style, 0);
-    described(m, &here, r);
+    if (!client_words(m, &here, r))
+        described(m, &here, r);
 }
 
 void moment_described(struct model *m, const struct entry *e, struct row *r)

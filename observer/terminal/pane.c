@@ -128,9 +128,12 @@ static void pane_hint(const struct view *v, struct canvas *c, int y, int lines)
     if (!some || v->options.recording || !v->options.act || n >= lines)
         return;
     struct buf text = {0};
-    uint32_t node = v->model.lanes.n > 2 ? 2 : 1;
-    buf_printf(&text, "Press %u and then k: that kills %s. Who will notice, and after how long?",
-               node, lanes_name(&v->model.lanes, node));
+    if (v->model.lanes.n > 2)
+        buf_printf(&text, "Press 2 and then k: that kills %s. Who will notice, and after how long?",
+                   lanes_name(&v->model.lanes, 2));
+    else
+        buf_printf(&text, "Press 1 and then k: that kills %s. r starts it again on the same disk.",
+                   lanes_name(&v->model.lanes, 1));
     wrap_buf(c, 1, y + n, lines - n, &text, STYLE_BRASS);
 }
 

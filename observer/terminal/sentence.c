@@ -6,6 +6,7 @@
 #define ARROW "\xe2\x86\x92"
 #define DASH  "\xe2\x80\x93"
 #define CROSS "\xe2\x9c\x95"
+#define TIMES "\xc3\x97"
 #define DOT   "\xc2\xb7"
 
 static const char *reason_word(int reason)
@@ -114,9 +115,9 @@ static void fold_sentence(const struct row *r, struct buf *into)
     const char *comma = "";
     char span[24];
     for (int i = 0; i < FOLD_KINDS_MAX && f->kinds[i].count; i++, comma = ", ")
-        buf_printf(into, "%s%" PRIu32 " %s", comma, f->kinds[i].count, f->kinds[i].name);
+        buf_printf(into, "%s%s " TIMES "%" PRIu32, comma, f->kinds[i].name, f->kinds[i].count);
     if (f->others) {
-        buf_printf(into, "%s%" PRIu32 " others", comma, f->others);
+        buf_printf(into, "%sothers " TIMES "%" PRIu32, comma, f->others);
         comma = ", ";
     }
     if (f->received)
