@@ -11,13 +11,9 @@
 #include "store/disk_memory.h"
 #include "store/log.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { BENCH_LOGS = 2, BENCH_REPLIES = 64 };
 
@@ -202,7 +198,8 @@ static inline bool bench_start(struct bench *b)
     b->requests = 0;
     b->host = bench_host(b);
     if (!b->host)
-        fail_msg("%s", b->why);
+        fprintf(stderr, "%s\n", b->why);
+    CHECK(b->host != NULL);
     const struct core_ops *ops = host_ops(b->host, 1);
     host_begin(b->host, bench_now(b));
     for (uint32_t i = 0; i < BENCH_LOGS; i++) {

@@ -1,5 +1,10 @@
 #include "kv_bench.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
 static void play(struct bench *b, const char *const script[][2])
 {
     for (size_t i = 0; script[i][0]; i++)

@@ -4,6 +4,11 @@
  * was acknowledged; and writes of the next life must be kept just so. Each flaw must be found. */
 #include "kv_bench.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
 enum { KEYS = 8, VALUE_SIZE = 48, STATES_MAX = 128, BLOCKS_ALL = 3, SUBSETS_SOME = 8 };
 
 struct values {

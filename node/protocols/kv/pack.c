@@ -54,7 +54,8 @@ static void add_slice(struct packer *p, const uint8_t *base, size_t len)
 
 static void close_part(struct packer *p)
 {
-    add_slice(p, p->base + p->begin, p->len - p->begin);
+    if (p->len > p->begin)
+        add_slice(p, p->base + p->begin, p->len - p->begin);
     p->begin = p->len;
 }
 

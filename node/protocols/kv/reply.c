@@ -28,7 +28,8 @@ static void add_slice(struct request *r, const uint8_t *base, size_t len)
 static void close_part(struct request *r)
 {
     struct reply *p = &r->reply;
-    add_slice(r, p->chunk.base + p->begin, p->chunk.len - p->begin);
+    if (p->chunk.len > p->begin)
+        add_slice(r, p->chunk.base + p->begin, p->chunk.len - p->begin);
     p->begin = p->chunk.len;
 }
 

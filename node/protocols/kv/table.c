@@ -99,7 +99,8 @@ static bool replace(struct table *t, struct page *p, struct entry **at, struct b
             return false;
         *at = e = moved;
     }
-    memcpy(e->bytes + e->key_len, value.base, value.len);
+    if (value.len > 0)
+        memcpy(e->bytes + e->key_len, value.base, value.len);
     e->value_len = (uint32_t)value.len;
     e->at = when;
     count(t, p, 0, old, value.len);
