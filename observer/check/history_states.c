@@ -13,8 +13,9 @@ void store_drop_steps(struct store *s, uint32_t n)
     CHECK(n <= s->n_steps);
     for (uint32_t i = 0; i < n; i++)
         free(s->steps[i].ops);
-    memmove(s->steps, s->steps + n, (s->n_steps - n) * sizeof *s->steps);
     s->n_steps -= n;
+    if (s->n_steps && n)
+        memmove(s->steps, s->steps + n, s->n_steps * sizeof *s->steps);
 }
 
 static void close_states(struct store *s)
