@@ -29,14 +29,15 @@ struct pair {
     bool suspected;
     uint64_t since;        /* When that began, and */
     uint64_t suspected_by; /* the move that said so. */
-    uint64_t last_beat;    /* Ordinal of the newest beat's event; 0: none in this life. */
+    bool heard;            /* In this life. */
+    uint64_t last_beat;    /* Ordinal of the newest beat's event; 0: none that was told. */
     struct beat *beats;    /* A ring of the newest RING_MAX. */
     uint32_t n_beats;      /* Ever, since the last rebirth. */
     bool dirty;            /* A fault is in force on the path from it to us. */
     uint64_t dirty_at;     /* Since when it is so, or is so no more. */
     uint64_t due;          /* It must be suspected by then; 0: nothing is due. */
     uint8_t opinions;      /* Bit d: detector d suspects. */
-    uint8_t known;         /* Bit d: it did so already when the node crashed, or has since. */
+    uint8_t known;         /* Bit d: it did so already when the node crashed. */
     uint64_t opinion_at[HEARTBEAT_DETECTORS];
 };
 
@@ -210,7 +211,7 @@ static bool watches(struct heartbeat_check *h, uint32_t node, uint32_t peer)
     if (!r->told || !s->start || !p)
         return false;
     if (!member_at(s->start, node, &me) || !member_at(s->start, peer, &other))
-        return p->last_beat != 0 && !r->ring;
+        return p->heard && !r->ring;
     size_t behind = (me + s->start->n_members - other) % s->start->n_members;
     return !r->ring || behind <= r->neighbours;
 }
@@ -269,7 +270,7 @@ static uint64_t limit_ns(struct heartbeat_check *h, uint32_t node, uint32_t peer
     const struct rules *r = &watcher_of(h, node)->rules;
     const struct pair *p = pair_of(h, node, peer);
     const struct rules *theirs = &watcher_of(h, peer)->rules;
-    if (!p->n_beats)
+    if (!p->n_beats && r->detector != HEARTBEAT__DETECTOR__FIXED)
         return NS_NEVER;
     switch (r->detector) {
     case HEARTBEAT__DETECTOR__FIXED:
@@ -306,7 +307,7 @@ static void expect(struct heartbeat_check *h, uint32_t node, uint32_t peer)
     if (!s->alive || s->paused || !s->told || !watches(h, node, peer))
         return;
     uint64_t slack = slack_ns + w->rules.interval_ns;
-    if (p->last_beat) {
+    if (p->heard) {
         uint64_t limit = limit_ns(h, node, peer);
         uint64_t from = p->n_beats ? beat_ago(p, 0)->at : 0;
         from = from + limit > h->check->now ? from : h->check->now;
@@ -393,7 +394,7 @@ static void judge_suspicion(struct heartbeat_check *h, uint32_t node, uint32_t p
     uint64_t since = quiet_since(h, node, peer);
     uint64_t now = h->check->now;
     if (since == NS_NEVER ||
-        now - since < memory_ns(r) + r->dead_after_ns * (pair_of(h, node, peer)->last_beat ? 0 : 1))
+        now - since < memory_ns(r) + r->dead_after_ns * (pair_of(h, node, peer)->heard ? 0 : 1))
         return;
     f->judged++;
     char at[32];
@@ -410,6 +411,26 @@ static void judge_suspicion(struct heartbeat_check *h, uint32_t node, uint32_t p
                        node, peer, at, quiet);
 }
 
+static void measure_detection(struct heartbeat_measure *m, uint64_t ns)
+{
+    if (m->n == m->cap) {
+        m->cap = m->cap ? 2 * m->cap : 64;
+        m->detection_ns = realloc(m->detection_ns, m->cap * sizeof *m->detection_ns);
+        CHECK(m->detection_ns);
+    }
+    m->detection_ns[m->n++] = ns;
+}
+
+/* A node that crashed comes back, or all ends: the suspicions that lasted until then count. */
+static void measure_crash(struct heartbeat_check *h, uint32_t node, uint32_t peer)
+{
+    struct pair *p = pair_of(h, node, peer);
+    uint64_t down_at = check_subject(h->check, peer)->down_at;
+    for (int d = 0; d < HEARTBEAT_DETECTORS; d++)
+        if ((p->opinions & ~p->known) >> d & 1 && p->heard && p->opinion_at[d] >= down_at)
+            measure_detection(&h->measures[d], p->opinion_at[d] - down_at);
+}
+
 static void measure_opinion(struct heartbeat_check *h, uint32_t node, const Heartbeat__Opinion *o)
 {
     struct pair *p = pair_of(h, node, o->peer);
@@ -421,19 +442,11 @@ static void measure_opinion(struct heartbeat_check *h, uint32_t node, const Hear
     uint64_t now = h->check->now;
     if (o->suspected && !(p->opinions & bit)) {
         p->opinion_at[o->detector] = now;
-        if (s->alive && !s->paused) {
-            m->mistakes++;
-        } else if (!s->alive && !(p->known & bit) && p->last_beat) {
-            if (m->n == m->cap) {
-                m->cap = m->cap ? 2 * m->cap : 64;
-                m->detection_ns = realloc(m->detection_ns, m->cap * sizeof *m->detection_ns);
-                CHECK(m->detection_ns);
-            }
-            m->detection_ns[m->n++] = now - s->down_at;
-            p->known |= bit;
-        }
-    } else if (!o->suspected && (p->opinions & bit) && s->alive) {
-        m->mistaken_ns += now - p->opinion_at[o->detector];
+        m->mistakes += s->alive && !s->paused;
+    } else if (!o->suspected && (p->opinions & bit)) {
+        p->known = (uint8_t)(p->known & ~bit);
+        if (s->alive)
+            m->mistaken_ns += now - p->opinion_at[o->detector];
     }
     p->opinions = (uint8_t)(o->suspected ? p->opinions | bit : p->opinions & ~bit);
 }
@@ -461,6 +474,7 @@ static void take_gap(struct heartbeat_check *h, const struct entry *e)
             p->n_beats = 0; /* Another life of it. */
         p->beats[p->n_beats++ % RING_MAX] = (struct beat){h->check->now, g->number};
         p->last_beat = e->ordinal;
+        p->heard = true;
         if (!check_subject(h->check, g->peer)->alive)
             expect(h, e->node, g->peer);
         else if (quiet_since(h, e->node, g->peer) != NS_NEVER)
@@ -496,6 +510,7 @@ static void take_move(struct heartbeat_check *h, const struct entry *e)
             judge_suspicion(h, e->node, m->of, e->ordinal);
         }
         p->suspected = suspected;
+        p->heard = p->heard || !suspected;
     }
     if (m)
         orrery__move__free_unpacked(m, NULL);
@@ -596,6 +611,9 @@ static void take_process(struct heartbeat_check *h, const struct entry *e)
         struct pair *p = pair_of(h, i, node);
         if (!p)
             continue;
+        const struct subject *s = check_subject(h->check, i);
+        if (spawned && s->alive && check_subject(h->check, node)->down_at)
+            measure_crash(h, i, node);
         if (spawned) {
             p->due = 0;
         } else {
@@ -728,6 +746,12 @@ void heartbeat_check_end(struct heartbeat_check *h)
     if (h->check->now > h->next_due)
         judge_due(h);
     judge_agreement(h);
+    for (uint32_t i = 1; i <= h->n; i++)
+        for (uint32_t k = 1; k <= h->check->n; k++) {
+            const struct subject *dead = check_subject(h->check, k);
+            if (i != k && check_subject(h->check, i)->alive && dead->boot && !dead->alive)
+                measure_crash(h, i, k);
+        }
     finding_proven(check_find(h->check, "heartbeat", "completeness"),
                    "every crashed node was suspected in time by all who watched it");
     finding_proven(check_find(h->check, "heartbeat", "accuracy"),

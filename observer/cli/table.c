@@ -3,6 +3,7 @@
 #include "check/check.h"
 #include "cluster/command.h"
 #include "cluster/units.h"
+#include "figure/figure.h"
 #include "sim/sim.h"
 
 #include <errno.h>
@@ -19,6 +20,12 @@ static int check_main(const struct cli_command *c, int argc, char **argv)
 {
     (void)c;
     return check_command(argc, argv);
+}
+
+static int figure_main(const struct cli_command *c, int argc, char **argv)
+{
+    (void)c;
+    return figure_command(argc, argv);
 }
 
 static int sim_main(const struct cli_command *c, int argc, char **argv)
@@ -59,6 +66,9 @@ static const struct cli_command commands[] = {
     {"sim", "Simulate", "PROTOCOL --seeds N | --seed S [FLAGS]",
      "many simulated clusters with faults, each judged; or one of them",
      "sim heartbeat --seeds 500", no_opts, sim_main, true},
+    {"figure", "Simulate", "NAME [--json] [--svg FILE]",
+     "measures a figure again, beside what it should be",
+     "figure heartbeat\nfigure wal --svg wal.svg", no_opts, figure_main, true},
     {"completion", "More", "bash|zsh|fish", "completion for a shell",
      "completion bash > ~/.local/share/bash-completion/completions/orrery", no_opts,
      completion_main, false},

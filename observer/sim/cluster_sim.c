@@ -18,7 +18,8 @@ static struct world *world_of(const struct cluster *c)
 static int command(struct cluster *c, const Orrery__Command *m, uint64_t because, char *why,
                    size_t why_size)
 {
-    return world_command(world_of(c), m, because, why, why_size);
+    int error = cluster_check(c, m, why, why_size);
+    return error ? error : world_command(world_of(c), m, because, why, why_size);
 }
 
 static uint32_t nodes(const struct cluster *c)
@@ -46,7 +47,7 @@ static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
 {
     struct world *w = world_of(c);
     for (uint32_t i = 0; i < w->n_nodes; i++)
-        node_stop(w->nodes[i], 0);
+        node_stop(w->nodes[i], c->end_because);
     if (done)
         done(ctx);
 }
@@ -63,6 +64,11 @@ static void faults(const struct cluster *c,
     world_faults(world_of(c), each, arg);
 }
 
+static uint32_t held(const struct cluster *c)
+{
+    return world_of(c)->held.n;
+}
+
 static const struct cluster_ops ops = {
     .command = command,
     .nodes = nodes,
@@ -72,6 +78,7 @@ static const struct cluster_ops ops = {
     .end = end,
     .free = free_cluster,
     .faults = faults,
+    .held = held,
 };
 
 struct cluster *cluster_sim_new(const struct cluster_spec *spec, const struct cluster_sink *sink,
