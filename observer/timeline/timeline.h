@@ -16,8 +16,8 @@
 
 struct timeline;
 struct Orrery__Entries; /* session.pb-c.h */
-struct recorder; /* timeline/record.h */
-struct pyramid;  /* timeline/pyramid.h */
+struct recorder;        /* timeline/record.h */
+struct pyramid;         /* timeline/pyramid.h */
 struct pyramid_cells;
 
 /* The few fields of an event that everything needs, read without unpacking the rest. */
@@ -90,7 +90,8 @@ uint64_t timeline_at(struct timeline *t, uint64_t mono_ns);
 /* For a viewer of another process's run: takes a batch of its entries, ordered there, with the
  * schemas and starts that came along, and tells those who follow. Where ordinals do not go on from
  * the newest, what was before is forgotten; ordinals already known, and what is malformed, are
- * counted and dropped. `t` is made by timeline_new() without a recording, and ingests nothing else. */
+ * counted and dropped. `t` is made by timeline_new() without a recording, and ingests nothing else.
+ */
 void timeline_adopt(struct timeline *t, const struct Orrery__Entries *batch);
 
 struct schema *timeline_schema(struct timeline *t);
