@@ -94,6 +94,7 @@ void agent_spawn_tick(uv_timer_t *timer);
 
 /* control.c */
 void control_open(struct life *l, int fd);
+void control_last_words(struct life *l); /* What a dead process had still to say. */
 void control_say(struct life *l, const Orrery__ToNode *message);
 void agent_send_members(struct agent *a, struct agent_node *to); /* NULL: to all. */
 void agent_begin_if_ready(struct agent *a);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FROM_NODE_MAX = 1 << 16 };
 
@@ -22,7 +23,7 @@ static void is_ready(struct life *l, const Orrery__Ready *ready)
 {
     struct agent_node *n = l->node;
     struct agent *a = n->agent;
-    if (l->ready)
+    if (l->ready || l->reaped)
         return;
     bool moved = n->known && (n->udp_port != ready->udp_port || n->tcp_port != ready->tcp_port);
     bool fresh = !n->known;
@@ -70,7 +71,8 @@ static void take_frames(struct life *l)
     if (got < 0) {
         agent_words(l->node, "its answers make no sense, so it was killed");
         uv_read_stop((uv_stream_t *)&l->control);
-        kill(l->pid, SIGKILL);
+        if (!l->reaped)
+            kill(l->pid, SIGKILL);
     }
 }
 
@@ -94,6 +96,22 @@ void control_open(struct life *l, int fd)
     l->open++;
     a->handles++;
     CHECK(uv_read_start((uv_stream_t *)&l->control, allocate, read_some) == 0);
+}
+
+void control_last_words(struct life *l)
+{
+    uv_os_fd_t fd;
+    char memory[4096];
+    uv_read_stop((uv_stream_t *)&l->control);
+    if (uv_fileno((uv_handle_t *)&l->control, &fd) != 0)
+        return;
+    for (int i = 0; i < 64; i++) {
+        ssize_t n = read(fd, memory, sizeof memory);
+        if (n <= 0)
+            break;
+        buf_append(&l->in, bytes_of(memory, (size_t)n));
+        take_frames(l);
+    }
 }
 
 struct said {

@@ -90,6 +90,7 @@ static void ended(struct life *l, int status)
     if (!was_ready)
         a->starting--;
     life_drain(l);
+    control_last_words(l);
     life_read_words(l);
     uint64_t lost = l->power || l->halted_power ? life_power_cut(l) : 0;
     n->state = state_after(l, status);
