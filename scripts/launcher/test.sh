@@ -158,6 +158,18 @@ test_sanitize() {
     run_ctest "$folder" "$(nproc)" 'unit|script|sim'
     for protocol in heartbeat kv; do
         check_that "$protocol: $sim_seeds_sanitized seeds, checked" "$folder/bin/orrery" sim "$protocol" --seeds "$sim_seeds_sanitized"
+        check_that "$protocol: the same hashes as without checks" same_hash "$protocol"
+    done
+}
+
+# What a seed does must not depend on how the program was built.
+same_hash() { # PROTOCOL
+    local seed one other
+    for seed in 1 2 3; do
+        one=$("$build/test/bin/orrery" sim "$1" --seed "$seed") || return
+        other=$("$build/sanitize/bin/orrery" sim "$1" --seed "$seed") || return
+        echo "seed $seed: $one and $other"
+        [ "$one" = "$other" ] || return
     done
 }
 
@@ -213,7 +225,7 @@ run_tests() {
     choose_build_folder
     need_packages "be tested" "$packages_to_run$packages_to_test$(fuzz_runtime_package)"
     for kind in "$@"; do
-        case $kind in tidy | unit | script | sim | cluster | client | launcher) needs_c=yes ;; esac
+        case $kind in tidy | unit | script | sim | cluster | client | launcher | sanitize) needs_c=yes ;; esac
     done
     if [ "$needs_c" = yes ] && ! build_tests; then
         count 0 1

@@ -297,8 +297,7 @@ int main(int argc, char **argv)
     uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     (void)snprintf(path, sizeof path, "%.40s/bench-%d.orr", folder ? folder : "/tmp",
                    (int)getpid());
-    
-    
+
     rates(1, path);
     rates(10, path);
     rates(100, path);
