@@ -95,7 +95,9 @@ static void fish_text(const char *text)
 
 static void fish_flag(const char *command, const char *flag, const char *help)
 {
-    printf("complete -c orrery -n '__fish_seen_subcommand_from %s' -l %s -d ", command, flag + 2);
+    bool letter = flag[1] != '-';
+    printf("complete -c orrery -n '__fish_seen_subcommand_from %s' -%c %s -d ", command,
+           letter ? 's' : 'l', flag + (letter ? 1 : 2));
     fish_text(help);
     putchar('\n');
 }

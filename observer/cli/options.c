@@ -86,7 +86,8 @@ bool options_parse(const struct opt *opts, int argc, char **argv, size_t words_m
             flags = false;
             continue;
         }
-        if (!flags || strncmp(argv[i], "--", 2) != 0) {
+        bool one_letter = argv[i][0] == '-' && strlen(argv[i]) == 2 && find(opts, argv[i], 2);
+        if (!flags || (strncmp(argv[i], "--", 2) != 0 && !one_letter)) {
             if (words->n == words_max) {
                 snprintf(why, why_size, "%s does not know what to do with '%s'", argv[0], argv[i]);
                 return false;

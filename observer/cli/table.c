@@ -63,6 +63,11 @@ static const struct cli_command commands[] = {
     {"check", "Recordings", "FILE [--json]",
      "judges what happened: exits 0 when proven, 1 when refuted, 3 when unknown",
      "check calm-otter.orr\ncheck calm-otter.orr --json", no_opts, check_main, true},
+    {"export", "Recordings", "FILE --to shiviz|perfetto -o OUT",
+     "a recording for other people's viewers",
+     "export calm-otter.orr --to perfetto -o calm-otter.pftrace\n"
+     "export calm-otter.orr --to shiviz -o calm-otter.log --from e1000 --until e2000",
+     export_opts, export_main, false},
     {"sim", "Simulate", "PROTOCOL --seeds N | --seed S [FLAGS]",
      "many simulated clusters with faults, each judged; or one of them",
      "sim heartbeat --seeds 500", no_opts, sim_main, true},

@@ -1,0 +1,114 @@
+/* orrery export FILE --to shiviz|perfetto -o OUT: a recording for other people's viewers. */
+#include "cli/cli.h"
+
+#include "cluster/units.h"
+#include "session/filter.h"
+#include "timeline/export.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    const char *to, *out, *from, *until, *pattern;
+    uint64_t limit;
+    struct node_list nodes;
+} given;
+
+const struct opt export_opts[] = {
+    {"--to", OPT_TEXT, &given.to, "shiviz|perfetto", "for which viewer"},
+    {"-o", OPT_TEXT, &given.out, "FILE", "where it goes; - is the standard output"},
+    {"--from", OPT_TEXT, &given.from, "EVENT", "the first event: e1323"},
+    {"--until", OPT_TEXT, &given.until, "EVENT", "the last event"},
+    {"--limit", OPT_WHOLE, &given.limit, "N", "how many events at most"},
+    {"--pattern", OPT_TEXT, &given.pattern, "PATTERN", "only events that match"},
+    {"--nodes", OPT_NODES, &given.nodes, "NODES", "only of these nodes"},
+    {NULL, 0, NULL, NULL, NULL}};
+
+static bool wanted(void *ctx, const struct entry *e)
+{
+    return filter_passes(ctx, e);
+}
+
+static bool ordinal(const char *text, uint64_t *into)
+{
+    return !text || (whole_parse(text + (*text == 'e' ? 1 : 0), into) && *into > 0);
+}
+
+static int write_export(struct timeline *t, const struct export_options *options, FILE *out)
+{
+    struct export_done done = {0};
+    char why[400];
+    bool shiviz = strcmp(given.to, "shiviz") == 0;
+    int error = shiviz ? export_shiviz(t, options, out, &done, why, sizeof why)
+                       : export_perfetto(t, options, out, &done, why, sizeof why);
+    if (error < 0)
+        return cli_fail(EXIT_RUN_FAILED, "%s", why);
+    fprintf(stderr, "%llu events for %s", (unsigned long long)done.events,
+            shiviz ? "bestchai.github.io/shiviz" : "ui.perfetto.dev");
+    if (done.left_out)
+        fprintf(stderr, "; %llu newer ones are left out: --from, --until and --limit choose",
+                (unsigned long long)done.left_out);
+    fprintf(stderr, "\n");
+    return EXIT_DONE;
+}
+
+static int export_to_file(struct timeline *t, const struct export_options *options)
+{
+    bool standard = strcmp(given.out, "-") == 0;
+    FILE *out = standard ? stdout : fopen(given.out, "we");
+    if (!out)
+        return cli_fail(EXIT_BAD_USAGE, "cannot write %s: %s", given.out, strerror(errno));
+    int code = write_export(t, options, out);
+    if (standard)
+        return code;
+    if (fclose(out) != 0 && code == EXIT_DONE)
+        code = cli_fail(EXIT_RUN_FAILED, "cannot write %s: %s", given.out, strerror(errno));
+    if (code != EXIT_DONE)
+        unlink(given.out);
+    return code;
+}
+
+static const char *misuse(const struct opt_words *words, struct export_options *options)
+{
+    if (words->n == 0)
+        return "export needs a recording: 'orrery export FILE.orr --to shiviz -o FILE'";
+    if (!given.to || (strcmp(given.to, "shiviz") != 0 && strcmp(given.to, "perfetto") != 0))
+        return "export needs --to shiviz or --to perfetto";
+    if (!given.out)
+        return "export needs -o FILE to write to, or -o - for the standard output";
+    if (!ordinal(given.from, &options->from) || !ordinal(given.until, &options->to))
+        return "an event is written e1323";
+    return NULL;
+}
+
+int export_main(const struct cli_command *c, int argc, char **argv)
+{
+    struct opt_words words;
+    struct export_options options = {0};
+    char why[600];
+    if (!options_parse(export_opts, argc, argv, 1, &words, why, sizeof why))
+        return cli_bad_usage(c, why);
+    const char *wrong = misuse(&words, &options);
+    if (wrong)
+        return cli_bad_usage(c, wrong);
+    struct timeline *t = timeline_open(words.words[0], why, sizeof why);
+    if (!t)
+        return cli_fail(EXIT_BAD_USAGE, "%s", why);
+    struct filter *filter = filter_new(t, given.pattern ? given.pattern : "", given.nodes.nodes,
+                                       given.nodes.n, why, sizeof why);
+    int code = EXIT_BAD_USAGE;
+    if (filter) {
+        options.limit = given.limit;
+        options.wanted = wanted;
+        options.ctx = filter;
+        code = export_to_file(t, &options);
+    } else {
+        cli_fail(code, "%s", why);
+    }
+    filter_free(filter);
+    timeline_free(t);
+    node_list_free(&given.nodes);
+    return code;
+}
