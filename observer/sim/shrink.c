@@ -71,8 +71,14 @@ void trial_print(const struct trial *t, struct buf *into)
 {
     size_t n;
     struct trial_line *all = trial_lines(t, 0, NSEC_NEVER, &n);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(into, "  at %10.6f s  orrery %s\n", (double)all[i].at / 1e9, all[i].line);
-    buf_printf(into, "  at %10.6f s  all is healed and started\n", (double)t->calm / 1e9);
+    bool calm = false;
+    for (size_t i = 0; i <= n; i++) {
+        if (!calm && (i == n || all[i].at >= t->calm)) {
+            buf_printf(into, "  at %10.6f s  all is healed and started\n", (double)t->calm / 1e9);
+            calm = true;
+        }
+        if (i < n)
+            buf_printf(into, "  at %10.6f s  orrery %s\n", (double)all[i].at / 1e9, all[i].line);
+    }
     free(all);
 }
