@@ -48,7 +48,7 @@ static int read_payload(struct event_head *head)
         head->kind = 1; /* Type 0 is not on the wire. */
     if (!naming.seq && !naming.body && !naming.type)
         return 0;
-    const uint8_t *at = head->payload.base, *end = at + head->payload.len;
+    const uint8_t *at = head->payload.base, *end = wire_end(head->payload);
     struct wire_field f;
     while (at < end) {
         at = wire_next(at, end, &f);
@@ -76,7 +76,7 @@ static int read_payload(struct event_head *head)
 int event_head_read(struct bytes event, struct event_head *head)
 {
     *head = (struct event_head){0};
-    const uint8_t *at = event.base, *end = event.base + event.len;
+    const uint8_t *at = event.base, *end = wire_end(event);
     struct wire_field f;
     while (at < end) {
         at = wire_next(at, end, &f);

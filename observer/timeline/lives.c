@@ -9,20 +9,25 @@
 
 enum { SETS_MAX = 256 };
 
-static void lane_name(struct lane *lane, uint32_t node, const char *name)
+static bool is_plain(const char *name)
 {
     size_t n = 0;
-    for (; name && name[n] && n < LIVES_NAME_MAX; n++) {
+    for (; name[n] && n < LIVES_NAME_MAX; n++) {
         char c = name[n];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_' || c == '.';
-        if (!plain)
-            n = LIVES_NAME_MAX - 1;
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_' || c == '.'))
+            return false;
     }
-    if (n == 0 || n >= LIVES_NAME_MAX)
-        (void)snprintf(lane->name, sizeof lane->name, "n%u", (unsigned)node);
+    return n > 0 && n < LIVES_NAME_MAX;
+}
+
+/* By the name that it gave itself, where that is fit to be printed anywhere. */
+static void lane_name(struct lane *lane, uint32_t node, const char *name)
+{
+    if (name && is_plain(name))
+        (void)snprintf(lane->name, sizeof lane->name, "%s", name);
     else
-        memcpy(lane->name, name, n + 1);
+        (void)snprintf(lane->name, sizeof lane->name, "n%u", (unsigned)node);
 }
 
 static struct lane *lane_get(struct lives *l, uint32_t node)

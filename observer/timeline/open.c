@@ -16,7 +16,7 @@ static void take_start(struct timeline *t, struct bytes data)
     struct entry e;
     struct bytes set;
     uint64_t len;
-    const uint8_t *end = data.base + data.len, *at = wire_varint(data.base, end, &len);
+    const uint8_t *end = wire_end(data), *at = wire_varint(data.base, end, &len);
     if (!at || len != (uint64_t)(end - at) || entry_read(bytes_of(at, (size_t)len), &e) < 0 ||
         e.head.body != ORRERY__EVENT__BODY_START || e.node == 0)
         return;

@@ -321,10 +321,10 @@ static void cell_merge(struct pyramid_cell *into, const struct pyramid_cell *mor
 
 static void cells_unite(struct pyramid_cells *cells, size_t from)
 {
-    struct pyramid_cell *all = cells->all + from;
     size_t n = cells->n - from, kept = 0;
     if (n < 2)
         return;
+    struct pyramid_cell *all = cells->all + from;
     qsort(all, n, sizeof *all, by_place);
     for (size_t i = 1; i < n; i++) {
         if (by_place(&all[kept], &all[i]) == 0)
@@ -472,7 +472,7 @@ static void take_over(struct pyramid *p, const Orrery__PyramidTile *t)
 /* Unpacking costs more memory than the bytes do: not more cells than were ever packed. */
 static bool sane(struct bytes packed)
 {
-    const uint8_t *at = packed.base, *end = at + packed.len;
+    const uint8_t *at = packed.base, *end = wire_end(packed);
     struct wire_field f;
     size_t cells = 0;
     while (at && at < end) {

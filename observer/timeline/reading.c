@@ -174,7 +174,7 @@ bool reading_chunk(struct reading *r, size_t i, struct orr_chunk *chunk)
 int entry_read(struct bytes packed, struct entry *e)
 {
     *e = (struct entry){0};
-    const uint8_t *at = packed.base, *end = at + packed.len;
+    const uint8_t *at = packed.base, *end = wire_end(packed);
     while (at < end) {
         struct wire_field f;
         at = wire_next(at, end, &f);
@@ -236,7 +236,7 @@ uint64_t reading_at(struct reading *r, uint64_t mono_ns)
 /* Where each entry of a decompressed chunk begins. */
 static bool find_offsets(struct cached *c)
 {
-    const uint8_t *base = c->data.base, *at = base, *end = base + c->data.len;
+    const uint8_t *base = c->data.base, *at = base, *end = wire_end(buf_bytes(&c->data));
     c->offsets = realloc(c->offsets, (c->chunk.count + (size_t)1) * sizeof *c->offsets);
     CHECK(c->offsets);
     for (uint32_t i = 0; i < c->chunk.count; i++) {

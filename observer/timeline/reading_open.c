@@ -31,7 +31,7 @@ static bool fits(const struct reading *r, const struct orr_chunk *c, uint64_t fi
 /* Unpacking costs more memory than the bytes: not more chunks than the file has room for. */
 static bool index_sane(struct bytes packed, uint64_t file_size)
 {
-    const uint8_t *at = packed.base, *end = at + packed.len;
+    const uint8_t *at = packed.base, *end = wire_end(packed);
     uint64_t n = 0;
     while (at < end) {
         struct wire_field f;

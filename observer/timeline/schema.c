@@ -130,7 +130,7 @@ void schema_free(struct schema *s)
 /* False when it is known already. */
 static bool file_add(struct schema *s, const char *name)
 {
-    if (!name || s->n == SCHEMA_TYPES_MAX || s->files.n == SCHEMA_TYPES_MAX)
+    if (!name || s->n == SCHEMA_TYPES_MAX || s->files.n == SCHEMA_FILES_MAX)
         return false;
     for (size_t i = 0; i < s->files.n; i++)
         if (strcmp(s->files.all[i], name) == 0)
@@ -222,7 +222,7 @@ static void resolve(struct schema *s)
 /* Types nest in types (field 3), and unpacking recurses into them: not deeper than is sane. */
 static bool nesting_ok(struct bytes message, uint32_t nested, int depth)
 {
-    const uint8_t *at = message.base, *end = at + message.len;
+    const uint8_t *at = message.base, *end = wire_end(message);
     struct wire_field f;
     while (at < end) {
         at = wire_next(at, end, &f);
@@ -237,7 +237,7 @@ static bool nesting_ok(struct bytes message, uint32_t nested, int depth)
 
 static bool set_ok(struct bytes set)
 {
-    const uint8_t *at = set.base, *end = at + set.len;
+    const uint8_t *at = set.base, *end = wire_end(set);
     struct wire_field f;
     while (at < end) {
         at = wire_next(at, end, &f);

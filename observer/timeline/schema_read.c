@@ -60,7 +60,7 @@ static bool note(struct reading_state *r, uint32_t field, const struct wire_fiel
 static bool note_packed(struct reading_state *r, uint32_t field, enum wire_type type,
                         const struct wire_field *wire)
 {
-    const uint8_t *at = wire->bytes.base, *end = at + wire->bytes.len;
+    const uint8_t *at = wire->bytes.base, *end = wire_end(wire->bytes);
     while (at < end) {
         struct wire_field element = {.number = wire->number, .type = type};
         size_t left = (size_t)(end - at);
@@ -96,7 +96,7 @@ void occurrences_read(const struct schema_type *t, struct bytes message, struct 
 {
     *o = (struct occurrences){0};
     struct reading_state r = {.o = o};
-    const uint8_t *at = message.base, *end = message.len ? at + message.len : at;
+    const uint8_t *at = message.base, *end = wire_end(message);
     while (at < end) {
         struct wire_field f;
         at = wire_next(at, end, &f);
@@ -185,7 +185,7 @@ static const struct type_field *field_by_name(const struct schema_type *t, const
 static bool wire_last(struct bytes message, uint32_t number, enum wire_type type,
                       struct wire_field *last)
 {
-    const uint8_t *at = message.base, *end = message.len ? at + message.len : at;
+    const uint8_t *at = message.base, *end = wire_end(message);
     bool found = false;
     while (at < end) {
         struct wire_field f;

@@ -9,7 +9,8 @@
 
 enum {
     SCHEMA_SET_MAX = 4 << 20,         /* Bytes of one descriptor set, */
-    SCHEMA_TYPES_MAX = 1 << 16,       /* types of all sets together, */
+    SCHEMA_FILES_MAX = 1 << 12,       /* of all sets together: files, */
+    SCHEMA_TYPES_MAX = 1 << 16,       /* types, */
     SCHEMA_FIELDS_MAX = 512,          /* fields or values of a type, */
     SCHEMA_NAME_MAX = 255,            /* and bytes of a full name. */
     SCHEMA_NESTING_MAX = 16,          /* Types declared in types. */

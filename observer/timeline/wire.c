@@ -2,7 +2,7 @@
 
 void wire_without(struct bytes message, uint32_t number, struct buf *into)
 {
-    const uint8_t *at = message.base, *end = at + message.len;
+    const uint8_t *at = message.base, *end = wire_end(message);
     while (at < end) {
         struct wire_field f;
         const uint8_t *next = wire_next(at, end, &f);

@@ -73,6 +73,12 @@ static inline const uint8_t *wire_next(const uint8_t *at, const uint8_t *end,
     }
 }
 
+/* Where a message ends; also of one that is nowhere. */
+static inline const uint8_t *wire_end(struct bytes message)
+{
+    return message.len > 0 ? message.base + message.len : message.base;
+}
+
 static inline int64_t wire_zigzag(uint64_t v)
 {
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
@@ -97,7 +103,7 @@ static inline uint8_t *wire_put_number(uint8_t *at, uint32_t field, uint64_t v)
 /* Reads the payload of the first field with this number; false when there is none. */
 static inline bool wire_find(struct bytes message, uint32_t number, struct wire_field *field)
 {
-    const uint8_t *at = message.base, *end = message.base + message.len;
+    const uint8_t *at = message.base, *end = wire_end(message);
     while (at && at < end) {
         at = wire_next(at, end, field);
         if (at && field->number == number)
