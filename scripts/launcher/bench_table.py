@@ -36,14 +36,15 @@ def main():
             result = json.loads(line)
         except ValueError:
             result = None
-        if isinstance(result, dict) and "what" in result and "value" in result:
+        if isinstance(result, dict) and "value" in result and ("what" in result or "name" in result):
+            result["what"] = str(result.get("what", result.pop("name", "")))
             results.append(result)
         else:
             print(line.rstrip("\n"))
     rows = [("", "what", "measured", "unit", "aim", "")]
     for r in results:
         met = {True: "met", False: "NOT MET"}.get(r.get("met"), "")
-        rows.append((r.get("bench", ""), r["what"], number(r["value"]), r.get("unit", ""),
+        rows.append((str(r.get("bench", "")), r["what"], number(r["value"]), str(r.get("unit", "")),
                      str(r.get("aim", "")), met))
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     for row in rows:

@@ -10,7 +10,7 @@ show_progress() {
         printf '%s\n' "$line" >>"$1"
         [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\ (.*) ]] || continue
         done_=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]}
-        [ "$all" -gt 1 ] || continue
+        [ "$all" -gt 2 ] || continue
         if [ -t 2 ]; then
             printf '\r\033[K%s' "$(printf 'building %s of %s: %s' "$done_" "$all" "${BASH_REMATCH[3]##*/}" | cut -c "1-$((width - 1))")" >&2
             told=1
