@@ -39,12 +39,14 @@ static struct lane *lane_get(struct lives *l, uint32_t node)
         l->lanes = realloc(l->lanes, n * sizeof *l->lanes);
         CHECK(l->lanes);
         for (uint32_t i = l->n; i < n; i++) {
-            l->lanes[i].newest = NULL;
-            lane_name(&l->lanes[i], i, i == 0 ? "you" : NULL);
+            /* One by one: whoever holds a lane's name keeps it while there come more. */
+            l->lanes[i] = calloc(1, sizeof *l->lanes[i]);
+            CHECK(l->lanes[i]);
+            lane_name(l->lanes[i], i, i == 0 ? "you" : NULL);
         }
         l->n = n;
     }
-    return &l->lanes[node];
+    return l->lanes[node];
 }
 
 void lives_init(struct lives *l)
@@ -55,13 +57,15 @@ void lives_init(struct lives *l)
 
 void lives_free(struct lives *l)
 {
-    for (uint32_t i = 0; i < l->n; i++)
-        for (struct life *life = l->lanes[i].newest, *older; life; life = older) {
+    for (uint32_t i = 0; i < l->n; i++) {
+        for (struct life *life = l->lanes[i]->newest, *older; life; life = older) {
             older = life->older;
             if (life->start)
                 orrery__start__free_unpacked(life->start, NULL);
             free(life);
         }
+        free(l->lanes[i]);
+    }
     for (size_t i = 0; i < l->n_sets; i++)
         buf_free(&l->sets[i]);
     free(l->sets);
@@ -71,7 +75,7 @@ void lives_free(struct lives *l)
 
 const struct life *lives_find(const struct lives *l, uint32_t node, uint32_t boot)
 {
-    struct life *life = node < l->n ? l->lanes[node].newest : NULL;
+    struct life *life = node < l->n ? l->lanes[node]->newest : NULL;
     while (life && life->boot != boot)
         life = life->older;
     return life;
@@ -135,8 +139,8 @@ bool lives_start(struct lives *l, struct schema *schema, uint32_t node, uint32_t
     if (life->start)
         orrery__start__free_unpacked(life->start, NULL);
     life->start = start;
-    if (life == l->lanes[node].newest)
-        lane_name(&l->lanes[node], node, start->name);
+    if (life == l->lanes[node]->newest)
+        lane_name(l->lanes[node], node, start->name);
     return ok;
 }
 
@@ -148,7 +152,7 @@ void lives_spawn(struct lives *l, struct bytes payload, uint64_t ordinal)
     struct life *life = spawn->node > 0 ? lives_get(l, spawn->node, spawn->boot) : NULL;
     if (life)
         life->spawned = ordinal;
-    if (life && !life->start && life == l->lanes[spawn->node].newest)
-        lane_name(&l->lanes[spawn->node], spawn->node, spawn->name);
+    if (life && !life->start && life == l->lanes[spawn->node]->newest)
+        lane_name(l->lanes[spawn->node], spawn->node, spawn->name);
     orrery__spawn__free_unpacked(spawn, NULL);
 }

