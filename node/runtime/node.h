@@ -2,8 +2,8 @@
 #ifndef ORRERY_RUNTIME_NODE_H
 #define ORRERY_RUNTIME_NODE_H
 
+#include "base/clock.h"
 #include "base/ledger.h"
-#include "core/clock.h"
 #include "runtime/alarm.h"
 #include "runtime/clients.h"
 #include "runtime/control.h"

@@ -203,7 +203,7 @@ void life_tell_words(struct life *l)
         length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", i ? "\n" : "",
                                    lines[i]);
     stderr_lines_free(lines, count);
-    if (count > 0)
+    if (count > 0 && !l->failed) /* A sentence of its own says more. */
         agent_words(l->node, words);
 }
 

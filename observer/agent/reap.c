@@ -52,8 +52,7 @@ static void keep_words(struct life *l, int status)
 {
     struct agent_node *n = l->node;
     char words[120];
-    if (!l->failed)
-        life_tell_words(l);
+    life_tell_words(l);
     if (*n->words || n->state != NODE_FAILED)
         return;
     if (WIFSIGNALED(status))

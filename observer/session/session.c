@@ -60,8 +60,8 @@ static void on_entry(void *ctx, const struct entry *e)
     acts_entry(s, e);
 }
 
-/* Up, when no node is starting any more, at least one runs, and the timeline has seen their starts: so
- * whoever acts now can name their types. */
+/* Up, when no node is starting any more, at least one runs, and the timeline has seen their starts:
+ * so whoever acts now can name their types. */
 static void look_whether_up(struct session *s)
 {
     struct cluster_node n, failed = {0};

@@ -69,6 +69,7 @@ static void what_a_node_refuses_is_told(void **state)
     assert_int_equal(LAB_RUN(l, text, "sandbox", "heartbeat", "--set", "nonsense=1", "--json"), 2);
     assert_non_null(strstr(text, "orrery: n1 did not start: "));
     assert_non_null(strstr(text, "nonsense"));
+    assert_null(strstr(text, "level=error"));
     assert_int_equal(LAB_RUN(l, text, "sandbox", "heartbeat", "--flaw", "nonsense", "--json"), 2);
     assert_non_null(strstr(text, "nonsense"));
     assert_int_equal(LAB_RUN(l, text, "sandbox", "heartbeat", "--record", "/nowhere/x.orr"), 2);

@@ -1,2 +1,0 @@
-/* Moved to base, since the observer needs it too. */
-#include "base/clock.h"
