@@ -139,6 +139,16 @@ test_packages() {
     verdict $? "and no other package"
     expect "packages that cannot be fetched: a sentence, exit 2" 2 'Is there a network' env PATH="$stubs:$PATH" "$dir/orrery" --yes
     expect "a missing package stops the tests too" 2 'libsodium-dev' env PATH="$stubs:$PATH" "$dir/orrery" test unit
+    stub "$stubs" apt-get <<STUB
+echo "apt-get \$*" >>"$scratch/asked"
+if [ "\$1" = install ]; then printf '#!/bin/sh\necho -n installed\n' >"$stubs/dpkg-query"; fi
+STUB
+    stub "$stubs" sudo <<'STUB'
+exec "$@"
+STUB
+    expect "--yes installs what is missing, and goes on to build" 0 'Built' env PATH="$stubs:$PATH" "$dir/orrery" --yes a
+    grep -q '^apt-get install .*libsodium-dev$' "$scratch/asked" && [ "$(cat "$out")" = '[a]' ]
+    verdict $? "and asks for no other package"
     stub "$scratch/elsewhere" pkg-config <<'STUB'
 exit 1
 STUB
