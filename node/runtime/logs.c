@@ -16,7 +16,9 @@ struct logs_log {
     uint32_t number;
     char name[32];
     bool dirty;
+    uint32_t records;       /* Appended since the last job. */
     struct log_job *flight; /* The job that is on its way. */
+    bool tells_written;     /* Asked now, so that it need not wait for the lock. */
     int error;
     const char *verb; /* What failed: "written" or "synced". */
     nsec took;
@@ -63,11 +65,11 @@ static void job_work(struct loop_job *job)
     if (one->error)
         return;
     lsn upto = log_job_upto(one->flight);
-    loop_enter(l->loop);
-    bool wanted = upto != LSN_NONE && l->io->wants_written(l->ctx);
-    if (wanted)
+    if (one->tells_written && upto != LSN_NONE) {
+        loop_enter(l->loop);
         l->io->written(l->ctx, one->instance, one->number, upto);
-    loop_leave(l->loop, wanted);
+        loop_leave(l->loop);
+    }
     one->verb = "synced";
     uint64_t begun = mono_now();
     one->error = log_job_sync(one->flight);
@@ -103,6 +105,9 @@ static void start(struct logs_log *one)
     one->flight = log_take(one->log);
     if (!one->flight)
         return;
+    one->tells_written = one->logs->io->wants_written(one->logs->ctx);
+    one->job.brief = one->records <= 1;
+    one->records = 0;
     one->job.work = job_work;
     one->job.done = job_done;
     loop_submit(one->logs->loop, &one->job);
@@ -130,6 +135,7 @@ void logs_append(struct logs *l, uint32_t instance, uint32_t log, lsn at, uint8_
 {
     struct logs_log *one = find(l, instance, log);
     log_append(one->log, at, type, body, place);
+    one->records++;
     one->dirty = true;
 }
 

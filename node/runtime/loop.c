@@ -2,7 +2,10 @@
 
 #include "base/check.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 /* Deep enough for any step of a protocol; only pages that are touched cost memory. */
 enum { STACK_SIZE = 512 << 10 };
@@ -17,6 +20,9 @@ static void on_wake(uv_async_t *wake)
 int loop_init(struct loop *l, void (*flush)(void *ctx), void *ctx)
 {
     *l = (struct loop){.last = &l->first, .flush = flush, .ctx = ctx};
+    l->relief_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (l->relief_fd < 0)
+        return -errno;
     int error = uv_loop_init(&l->uv);
     if (error)
         return error;
@@ -39,11 +45,23 @@ static void turn(struct loop *l)
     }
 }
 
+/* 0 calls it off. */
+static void set_relief(struct loop *l, long ns)
+{
+    l->relief_for = NULL;
+    struct itimerspec in = {.it_value = {.tv_nsec = ns}};
+    CHECK(timerfd_settime(l->relief_fd, 0, &in, NULL) == 0);
+}
+
 /* Lets somebody else lead; a thread is born only when none is waiting. */
 static void call_follower(struct loop *l)
 {
     if (l->n_idle > 0) {
         pthread_cond_signal(&l->turn);
+        return;
+    }
+    if (l->relief) {
+        set_relief(l, 1);
         return;
     }
     if (l->n_threads == LOOP_THREADS_MAX)
@@ -71,12 +89,19 @@ static struct loop_job *take_job(struct loop *l)
 
 static void do_job(struct loop *l, struct loop_job *job)
 {
-    if (!l->led || l->first)
+    if (job->brief && !l->first && !l->led && l->relief && !l->relief_for) {
+        set_relief(l, LOOP_BRIEF_NS);
+        l->relief_for = job;
+    } else if (!l->led || l->first) {
         call_follower(l);
+    }
     pthread_mutex_unlock(&l->lock);
     job->work(job);
     pthread_mutex_lock(&l->lock);
     job->done(job);
+    l->flush(l->ctx); /* First of all: somebody waits for this. */
+    if (l->relief_for == job)
+        set_relief(l, 0);
     turn(l);
 }
 
@@ -97,6 +122,21 @@ static void lead(struct loop *l)
     l->led = false;
 }
 
+/* Waits to take over the lead. */
+static void stand_by(struct loop *l)
+{
+    l->relief = true;
+    pthread_mutex_unlock(&l->lock);
+    struct pollfd p = {.fd = l->relief_fd, .events = POLLIN};
+    poll(&p, 1, -1);
+    uint64_t times;
+    ssize_t ignored = read(l->relief_fd, &times, sizeof times);
+    (void)ignored;
+    pthread_mutex_lock(&l->lock);
+    l->relief = false;
+    l->relief_for = NULL;
+}
+
 static void take_turns(struct loop *l)
 {
     while (!l->stopping) {
@@ -105,6 +145,8 @@ static void take_turns(struct loop *l)
             do_job(l, job);
         } else if (!l->led) {
             lead(l);
+        } else if (!l->relief) {
+            stand_by(l);
         } else {
             l->n_idle++;
             pthread_cond_wait(&l->turn, &l->lock);
@@ -136,6 +178,7 @@ void loop_stop(struct loop *l)
 {
     l->stopping = true;
     pthread_cond_broadcast(&l->turn);
+    set_relief(l, 1);
     uv_async_send(&l->wake);
 }
 
@@ -144,6 +187,7 @@ void loop_close(struct loop *l)
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&l->uv) == 0);
+    close(l->relief_fd);
     pthread_cond_destroy(&l->turn);
     pthread_mutex_destroy(&l->lock);
 }
@@ -160,9 +204,9 @@ void loop_enter(struct loop *l)
     pthread_mutex_lock(&l->lock);
 }
 
-void loop_leave(struct loop *l, bool turned)
+void loop_leave(struct loop *l)
 {
-    if (turned)
-        turn(l);
+    l->flush(l->ctx);
+    turn(l);
     pthread_mutex_unlock(&l->lock);
 }

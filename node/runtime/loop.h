@@ -4,7 +4,9 @@
  * sockets outside the lock; what arrives it handles inside. A job that blocks (a write, a sync) is
  * done outside the lock by the very thread that found it, while another one takes over the lead. So
  * the way from a request to its sync and to its reply crosses no thread, and yet the loop never
- * waits for a disk. A node without jobs has no second thread.
+ * waits long for a disk. To wake another thread costs a tenth of what a fast disk needs, so for a
+ * job that is expected to be brief the other is only woken when it takes longer than LOOP_BRIEF_NS.
+ * A node without jobs has no second thread.
  *
  * libuv registers what a callback asked for when it runs next. So every callback of libuv begins
  * with loop_noticed(): the loop then runs once more before it waits. */
@@ -15,13 +17,14 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { LOOP_THREADS_MAX = 33 };
+enum { LOOP_THREADS_MAX = 33, LOOP_BRIEF_NS = 250000 };
 
 struct loop;
 
 struct loop_job {
     void (*work)(struct loop_job *job); /* Outside the lock, on any thread; may block. */
     void (*done)(struct loop_job *job); /* Inside the lock. */
+    bool brief;
     struct loop_job *next;
 };
 
@@ -37,6 +40,9 @@ struct loop {
     pthread_t threads[LOOP_THREADS_MAX]; /* Besides the one that called loop_run(). */
     unsigned n_threads;
     unsigned n_idle;
+    int relief_fd; /* A timer at which one idle thread waits, to take over the lead: */
+    bool relief;   /* there is one. */
+    const struct loop_job *relief_for; /* The brief job for which the timer runs. */
     uv_async_t wake;
     void (*flush)(void *ctx); /* After each batch of callbacks, to let out what they left behind. */
     void *ctx;
@@ -54,8 +60,8 @@ static inline void loop_noticed(struct loop *l)
 
 void loop_submit(struct loop *l, struct loop_job *job); /* The job lives until done() returns. */
 
-/* From within work(): the lock; and (turned) what the loop does at the end of a turn. */
+/* From within work(): the lock, and what the loop does at the end of a turn. */
 void loop_enter(struct loop *l);
-void loop_leave(struct loop *l, bool turned);
+void loop_leave(struct loop *l);
 
 #endif

@@ -43,7 +43,7 @@ static void work(struct loop_job *base)
     if (job->done % 7 == 0) { /* As a log does, between its write and its sync. */
         loop_enter(&job->world->loop);
         job->world->finished += 0;
-        loop_leave(&job->world->loop, true);
+        loop_leave(&job->world->loop);
     }
     job->at_work = 0;
 }
