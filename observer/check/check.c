@@ -135,6 +135,10 @@ void finding_proven(struct finding *f, const char *format, ...)
     if (f->verdict == VERDICT_REFUTED || f->verdict == VERDICT_UNKNOWN)
         return;
     f->verdict = f->judged ? VERDICT_PROVEN : VERDICT_NOTHING;
+    if (!f->judged) {
+        (void)snprintf(f->sentence, sizeof f->sentence, "nothing that happened put it to the test");
+        return;
+    }
     va_list args;
     va_start(args, format);
     say(f, format, args);

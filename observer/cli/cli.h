@@ -36,7 +36,8 @@ int act_main(int argc, char **argv); /* kill n2 and its like */
 
 /* The entries of the table. */
 extern const struct opt sandbox_opts[], status_opts[], show_opts[], timeline_opts[], log_opts[],
-    runs_opts[], replay_opts[], export_opts[], end_opts[], no_opts[];
+    runs_opts[], replay_opts[], export_opts[], end_opts[], no_opts[], sim_opts[], check_opts[],
+    figure_opts[];
 int sandbox_main(const struct cli_command *c, int argc, char **argv);
 int status_main(const struct cli_command *c, int argc, char **argv);
 int show_main(const struct cli_command *c, int argc, char **argv);
@@ -45,6 +46,9 @@ int log_main(const struct cli_command *c, int argc, char **argv);
 int runs_main(const struct cli_command *c, int argc, char **argv);
 int replay_main(const struct cli_command *c, int argc, char **argv);
 int export_main(const struct cli_command *c, int argc, char **argv);
+int sim_main(const struct cli_command *c, int argc, char **argv);
+int check_main(const struct cli_command *c, int argc, char **argv);
+int figure_main(const struct cli_command *c, int argc, char **argv);
 int end_main(const struct cli_command *c, int argc, char **argv);
 int completion_main(const struct cli_command *c, int argc, char **argv);
 int help_main(const struct cli_command *c, int argc, char **argv);

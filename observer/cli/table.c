@@ -1,10 +1,7 @@
 #include "cli/cli.h"
 
-#include "check/check.h"
 #include "cluster/command.h"
 #include "cluster/units.h"
-#include "figure/figure.h"
-#include "sim/sim.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -15,24 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int check_main(const struct cli_command *c, int argc, char **argv)
-{
-    (void)c;
-    return check_command(argc, argv);
-}
-
-static int figure_main(const struct cli_command *c, int argc, char **argv)
-{
-    (void)c;
-    return figure_command(argc, argv);
-}
-
-static int sim_main(const struct cli_command *c, int argc, char **argv)
-{
-    (void)c;
-    return sim_command(argc, argv);
-}
 
 const struct opt no_opts[] = {{NULL, 0, NULL, NULL, NULL}};
 
@@ -62,7 +41,7 @@ static const struct cli_command commands[] = {
      false},
     {"check", "Recordings", "FILE [--json]",
      "judges what happened: exits 0 when proven, 1 when refuted, 3 when unknown",
-     "check calm-otter.orr\ncheck calm-otter.orr --json", no_opts, check_main, true},
+     "check calm-otter.orr\ncheck calm-otter.orr --json", check_opts, check_main, true},
     {"export", "Recordings", "FILE --to shiviz|perfetto -o OUT",
      "a recording for other people's viewers",
      "export calm-otter.orr --to perfetto -o calm-otter.pftrace\n"
@@ -70,10 +49,10 @@ static const struct cli_command commands[] = {
      export_opts, export_main, false},
     {"sim", "Simulate", "PROTOCOL --seeds N | --seed S [FLAGS]",
      "many simulated clusters with faults, each judged; or one of them",
-     "sim heartbeat --seeds 500", no_opts, sim_main, true},
+     "sim heartbeat --seeds 500", sim_opts, sim_main, true},
     {"figure", "Simulate", "NAME [--json] [--svg FILE]",
      "measures a figure again, beside what it should be",
-     "figure heartbeat\nfigure wal --svg wal.svg", no_opts, figure_main, true},
+     "figure heartbeat\nfigure wal --svg wal.svg", figure_opts, figure_main, true},
     {"completion", "More", "bash|zsh|fish", "completion for a shell",
      "completion bash > ~/.local/share/bash-completion/completions/orrery", no_opts,
      completion_main, false},

@@ -117,7 +117,7 @@ static void axes(const struct plot *p, const struct axis *x, const struct axis *
 }
 
 static void draw_series(const struct plot *p, size_t s, const struct axis *x, const struct axis *y,
-                        struct buf *into)
+                        double *labelled, struct buf *into)
 {
     const struct plot_series *series = &p->series[s];
     /* A reference has the colour of what it is the reference of: the series before it. */
@@ -143,8 +143,13 @@ static void draw_series(const struct plot *p, size_t s, const struct axis *x, co
                 into, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\" fill=\"%s\" stroke=\"%s\"/>\n",
                 place(x, series->points[i].x), place(y, series->points[i].y),
                 series->reference ? "4" : "2.5", series->reference ? "none" : colour, colour);
-    if (any && !series->reference)
-        text(into, last_x + 8, last_y + 4, "start", colour, series->name);
+    if (!any || series->reference)
+        return;
+    /* Where two series end together, their names do not lie on each other. */
+    if (fabs(last_y - *labelled) < 13)
+        last_y = last_y >= *labelled ? *labelled + 13 : *labelled - 13;
+    *labelled = last_y;
+    text(into, last_x + 8, last_y + 4, "start", colour, series->name);
 }
 
 void plot_svg(const struct plot *p, struct buf *into)
@@ -159,8 +164,9 @@ void plot_svg(const struct plot *p, struct buf *into)
                WIDTH, HEIGHT, WIDTH, HEIGHT);
     text(into, LEFT - 60, 18, "start", "#222", p->title);
     axes(p, &x, &y, into);
+    double labelled = -1000;
     for (size_t s = 0; s < p->n; s++)
-        draw_series(p, s, &x, &y, into);
+        draw_series(p, s, &x, &y, &labelled, into);
     buf_printf(into, "</svg>\n");
 }
 
