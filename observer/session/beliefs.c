@@ -9,14 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct belief *find(struct session *s, uint32_t by, uint32_t of)
-{
-    for (size_t i = 0; i < s->n_beliefs; i++)
-        if (s->beliefs[i].by == by && s->beliefs[i].of == of)
-            return &s->beliefs[i];
-    return NULL;
-}
-
 static const Orrery__Machine *machine_of(const Orrery__Start *start, uint32_t instance,
                                          uint32_t machine)
 {
@@ -26,6 +18,25 @@ static const Orrery__Machine *machine_of(const Orrery__Start *start, uint32_t in
     return NULL;
 }
 
+static uint8_t *state_of(struct session *s, uint32_t by, uint32_t of)
+{
+    if (by >= s->n_believers) {
+        s->believers = realloc(s->believers, (by + 1) * sizeof *s->believers);
+        CHECK(s->believers);
+        for (uint32_t i = s->n_believers; i <= by; i++)
+            s->believers[i] = (struct believer){0};
+        s->n_believers = by + 1;
+    }
+    struct believer *b = &s->believers[by];
+    if (of >= b->n) {
+        b->states = realloc(b->states, of + 1);
+        CHECK(b->states);
+        memset(b->states + b->n, 0, of + 1 - b->n);
+        b->n = of + 1;
+    }
+    return &b->states[of];
+}
+
 static void learn(struct session *s, const struct entry *e, const Orrery__Move *move)
 {
     const Orrery__Start *start = timeline_start_of(s->timeline, e->node, e->boot);
@@ -33,15 +44,11 @@ static void learn(struct session *s, const struct entry *e, const Orrery__Move *
         start ? machine_of(start, e->head.instance, move->machine) : NULL;
     if (!machine || strcmp(machine->name, "peer") != 0 || move->to >= machine->n_states)
         return;
-    struct belief *b = find(s, e->node, move->of);
-    if (!b) {
-        s->beliefs = realloc(s->beliefs, (s->n_beliefs + 1) * sizeof *s->beliefs);
-        CHECK(s->beliefs);
-        b = &s->beliefs[s->n_beliefs++];
-        *b = (struct belief){.by = e->node, .of = move->of};
-    }
-    b->state = move->to;
-    snprintf(b->name, sizeof b->name, "%s", machine->states[move->to]);
+    if (move->to >= BELIEF_STATES_MAX || move->of >= BELIEF_NODES_MAX ||
+        e->node >= BELIEF_NODES_MAX)
+        return;
+    *state_of(s, e->node, move->of) = (uint8_t)move->to;
+    snprintf(s->belief_names[move->to], sizeof s->belief_names[0], "%s", machine->states[move->to]);
 }
 
 void beliefs_entry(struct session *s, const struct entry *e)
@@ -59,11 +66,15 @@ void beliefs_entry(struct session *s, const struct entry *e)
 
 void beliefs_forget(struct session *s, uint32_t node)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < s->n_beliefs; i++)
-        if (s->beliefs[i].by != node)
-            s->beliefs[kept++] = s->beliefs[i];
-    s->n_beliefs = kept;
+    if (node < s->n_believers && s->believers[node].n)
+        memset(s->believers[node].states, 0, s->believers[node].n);
+}
+
+void beliefs_free(struct session *s)
+{
+    for (uint32_t i = 0; i < s->n_believers; i++)
+        free(s->believers[i].states);
+    free(s->believers);
 }
 
 static bool alive(const struct session *s, uint32_t node)
@@ -73,36 +84,25 @@ static bool alive(const struct session *s, uint32_t node)
            (n.state == NODE_RUNNING || n.state == NODE_PAUSED);
 }
 
-/* "suspected by n1,n3": only what living nodes hold, and only where it is not the first state,
- * which is the hope that they begin with. */
+/* "suspected by n1,n3": only what living nodes hold, and only where it is not the first state. */
 void beliefs_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into)
 {
-    enum { STATES_MAX = 8 };
-    into->beliefs = calloc(STATES_MAX, sizeof *into->beliefs);
-    CHECK(into->beliefs);
-    for (uint32_t state = 1; state < STATES_MAX; state++) {
-        uint32_t *by = calloc(s->n_beliefs + 1, sizeof *by);
+    uint32_t *by = calloc(s->n_believers + 1, sizeof *by);
+    into->beliefs = calloc(BELIEF_STATES_MAX, sizeof *into->beliefs);
+    CHECK(by && into->beliefs);
+    for (uint32_t state = 1; state < BELIEF_STATES_MAX; state++) {
         size_t n = 0;
-        const char *name = "";
-        CHECK(by);
-        for (size_t i = 0; i < s->n_beliefs; i++) {
-            const struct belief *b = &s->beliefs[i];
-            if (b->of != node || b->state != state || !alive(s, b->by))
-                continue;
-            name = b->name;
-            size_t at = n++;
-            for (; at > 0 && by[at - 1] > b->by; at--)
-                by[at] = by[at - 1];
-            by[at] = b->by;
-        }
-        if (n > 0) {
-            struct buf words = {0};
-            buf_printf(&words, "%s by ", name);
-            node_list_print(by, n, &words);
-            buf_append(&words, bytes_of("", 1));
-            into->beliefs[into->n_beliefs++] = session_text((const char *)words.base);
-            buf_free(&words);
-        }
-        free(by);
+        for (uint32_t i = 1; i < s->n_believers; i++)
+            if (node < s->believers[i].n && s->believers[i].states[node] == state && alive(s, i))
+                by[n++] = i;
+        if (n == 0)
+            continue;
+        struct buf words = {0};
+        buf_printf(&words, "%s by ", s->belief_names[state]);
+        node_list_print(by, n, &words);
+        buf_append(&words, bytes_of("", 1));
+        into->beliefs[into->n_beliefs++] = session_text((const char *)words.base);
+        buf_free(&words);
     }
+    free(by);
 }

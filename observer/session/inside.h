@@ -17,11 +17,11 @@ struct act_waiting {
     char line[256];
 };
 
-struct belief { /* What node `by` holds of node `of`, as one of its machines says. */
-    uint32_t by;
-    uint32_t of;
-    uint32_t state;
-    char name[24]; /* Of the state. */
+enum { BELIEF_STATES_MAX = 8, BELIEF_NODES_MAX = 1 << 16 };
+
+struct believer {    /* What one node holds of the others, as its machine "peer" says. */
+    uint8_t *states; /* By node; 0 is the first state, the hope that it begins with. */
+    uint32_t n;
 };
 
 struct session {
@@ -45,8 +45,9 @@ struct session {
     bool cluster_done;
     int handles;
     uint32_t next_break;
-    struct belief *beliefs;
-    size_t n_beliefs;
+    struct believer *believers; /* By node. */
+    uint32_t n_believers;
+    char belief_names[BELIEF_STATES_MAX][24];
     struct act_waiting waiting[ACTS_WAITING_MAX];
     size_t n_waiting;
     uint64_t operated_seq;     /* The newest operator's event that has its place, */
@@ -65,6 +66,7 @@ bool server_knows(const struct server *v, const void *viewer);
 void beliefs_entry(struct session *s, const struct entry *e);
 void beliefs_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into);
 void beliefs_forget(struct session *s, uint32_t node);
+void beliefs_free(struct session *s);
 
 /* act.c */
 void acts_entry(struct session *s, const struct entry *e);

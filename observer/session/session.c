@@ -310,7 +310,7 @@ void session_free(struct session *s)
 {
     CHECK(s->cluster_done && s->handles == 0);
     s->cluster->ops->free(s->cluster);
-    free(s->beliefs);
+    beliefs_free(s);
     free(s);
 }
 
