@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "base/errors.h"
-#include "core/wire.h"
+#include "core/back.h"
 
 enum { /* Fields of envelope.proto. */
        ENVELOPE_FROM = 1,
@@ -99,7 +99,7 @@ static bool take_vclock(const struct wire_field *f, struct envelope *e)
         return false;
     struct wire w = wire_of(f->bytes);
     for (e->n_vclock = 0; w.at != w.end; e->n_vclock++)
-        if (e->n_vclock == VCLOCK_NODES_MAX || !wire_varint(&w, &e->vclock[e->n_vclock]))
+        if (e->n_vclock == VCLOCK_NODES_MAX || !wire_take(&w, &e->vclock[e->n_vclock]))
             return false;
     return true;
 }
@@ -150,7 +150,7 @@ int envelope_unpack(struct bytes frame, struct envelope *e)
     memset(e, 0, sizeof *e);
     struct wire_field f;
     int one;
-    while ((one = wire_next(&w, &f)) == 1)
+    while ((one = wire_step(&w, &f)) == 1)
         if (!take_field(&f, e))
             return ERROR_MALFORMED;
     return one == 0 ? 0 : ERROR_MALFORMED;
@@ -180,7 +180,7 @@ int hello_unpack(struct bytes frame, node_id self, const uint8_t secret[SECRET_S
     *boot = 0;
     struct wire_field f;
     int one;
-    while ((one = wire_next(&w, &f)) == 1) {
+    while ((one = wire_step(&w, &f)) == 1) {
         bool ok = f.number == 1   ? take_u32(&f, from)
                   : f.number == 2 ? take_u32(&f, &to)
                   : f.number == 3 ? take_u32(&f, boot)

@@ -1,6 +1,6 @@
 #include "base/check.h"
+#include "core/back.h"
 #include "core/host_internal.h"
-#include "core/wire.h"
 
 enum { HEADER_ROOM = 64, FIELDS_ROOM = 160 };
 

@@ -1,6 +1,8 @@
 #include "core/pattern.h"
 
-#include "core/wire.h"
+#include "base/wire.h"
+
+#include <string.h>
 #include "event.pb-c.h"
 
 #include <math.h>
@@ -102,7 +104,7 @@ static void look_packed(const Orrery__Pattern__Term *t, struct bytes b, struct l
     while (w.at != w.end) {
         uint64_t v;
         if (type == WIRE_VARINT) {
-            if (!wire_varint(&w, &v)) {
+            if (!wire_take(&w, &v)) {
                 look->malformed = true;
                 return;
             }
@@ -155,7 +157,7 @@ static void look_into(const Orrery__Pattern__Term *t, size_t depth, struct bytes
     bool there = false;
     bool last = depth + 1 == t->n_path;
     int one;
-    while ((one = wire_next(&w, &f)) == 1) {
+    while ((one = wire_step(&w, &f)) == 1) {
         if (f.number != t->path[depth])
             continue;
         there = true;
@@ -190,7 +192,7 @@ static bool read_outline(struct bytes event, struct outline *o)
     struct wire w = wire_of(event);
     struct wire_field f;
     int one;
-    while ((one = wire_next(&w, &f)) == 1) {
+    while ((one = wire_step(&w, &f)) == 1) {
         if (f.number == EVENT_INSTANCE)
             o->instance = f.value;
         if (f.number < EVENT_BODY_MIN || f.type != WIRE_BYTES)
@@ -208,7 +210,7 @@ static bool read_field(struct bytes message, uint32_t number, struct wire_field 
     struct wire w = wire_of(message);
     struct wire_field f;
     int one;
-    while ((one = wire_next(&w, &f)) == 1)
+    while ((one = wire_step(&w, &f)) == 1)
         if (f.number == number)
             *found = f;
     return one == 0;

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "timeline/inside.h"
 #include "timeline/text.h"
-#include "timeline/wire.h"
 
 enum { NAMED_MAX = 4 }; /* Receivers that are named; more are counted. */
 

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/wire.h"
 #include "perfetto.pb-c.h"
 #include "timeline/export.h"
 #include "timeline/export_window.h"
 #include "timeline/types.h"
-#include "timeline/wire.h"
 
 enum {
     SEQUENCE = 1,

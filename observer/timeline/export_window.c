@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/errors.h"
-#include "timeline/wire.h"
+#include "base/wire.h"
 
 void export_walk(struct timeline *t, const struct export_options *options,
                  void (*each)(void *ctx, const struct entry *e, bool wanted), void *ctx,

@@ -1,6 +1,6 @@
 /* The few fields of an event that everything needs, in one pass over its bytes. */
+#include "base/wire.h"
 #include "timeline/timeline.h"
-#include "timeline/wire.h"
 
 #include "base/errors.h"
 

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "timeline/inside.h"
 #include "timeline/text.h"
-#include "timeline/wire.h"
 
 enum { START_SCHEMAS = 8 };
 

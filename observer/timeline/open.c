@@ -4,10 +4,10 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/wire.h"
 #include "timeline/clean.h"
 #include "timeline/inside.h"
 #include "timeline/text.h"
-#include "timeline/wire.h"
 
 enum { OPENED_WINDOW = 1 }; /* Nothing goes into the window: the least there is. */
 

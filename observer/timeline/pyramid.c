@@ -5,8 +5,8 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/wire.h"
 #include "recording.pb-c.h"
-#include "timeline/wire.h"
 
 enum {
     SERIES_MAX = 1 << 17,

@@ -10,9 +10,9 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "base/errors.h"
+#include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/inside_reading.h"
-#include "timeline/wire.h"
 
 struct reading *reading_new(int fd, bool own_fd)
 {

@@ -10,10 +10,10 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/inside.h"
 #include "timeline/inside_reading.h"
-#include "timeline/wire.h"
 
 /* Events must count on without a gap, and everything lie within the file. */
 static bool fits(const struct reading *r, const struct orr_chunk *c, uint64_t file_size)

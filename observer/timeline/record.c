@@ -16,9 +16,9 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/inside.h"
-#include "timeline/wire.h"
 
 enum {
     CHUNK_BYTES = 256 << 10,

@@ -3,9 +3,9 @@
 #ifndef ORRERY_TIMELINE_TYPES_H
 #define ORRERY_TIMELINE_TYPES_H
 
+#include "base/wire.h"
 #include "google/protobuf/descriptor.pb-c.h"
 #include "timeline/schema.h"
-#include "timeline/wire.h"
 
 enum {
     SCHEMA_SET_MAX = 4 << 20,         /* Bytes of one descriptor set, */

@@ -1,7 +1,8 @@
-/* The wire format of protobuf, read field by field without unpacking and without a heap. Bytes from
- * outside: nothing here reads past `end`, groups are malformed. */
-#ifndef ORRERY_TIMELINE_WIRE_H
-#define ORRERY_TIMELINE_WIRE_H
+/* The wire format of protobuf by hand, for what every message passes: envelopes, events, patterns.
+ * Read field by field without unpacking and without a heap. Bytes from outside: nothing here reads
+ * past `end`, groups are malformed. */
+#ifndef ORRERY_BASE_WIRE_H
+#define ORRERY_BASE_WIRE_H
 
 #include "base/bytes.h"
 
@@ -77,6 +78,33 @@ static inline const uint8_t *wire_next(const uint8_t *at, const uint8_t *end,
 static inline const uint8_t *wire_end(struct bytes message)
 {
     return message.len > 0 ? message.base + message.len : message.base;
+}
+
+/* The same as a cursor that moves from field to field. */
+struct wire {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+static inline struct wire wire_of(struct bytes message)
+{
+    return (struct wire){message.base, wire_end(message)};
+}
+
+/* 1: a field, 0: the end, -1: malformed. */
+static inline int wire_step(struct wire *w, struct wire_field *field)
+{
+    if (w->at == w->end)
+        return 0;
+    w->at = wire_next(w->at, w->end, field);
+    return w->at ? 1 : -1;
+}
+
+/* The next of packed varints; false when malformed, and the cursor may only be dropped. */
+static inline bool wire_take(struct wire *w, uint64_t *value)
+{
+    w->at = wire_varint(w->at, w->end, value);
+    return w->at != NULL;
 }
 
 static inline int64_t wire_zigzag(uint64_t v)

@@ -1,4 +1,4 @@
-#include "timeline/wire.h"
+#include "base/wire.h"
 
 void wire_without(struct bytes message, uint32_t number, struct buf *into)
 {

@@ -1,42 +1,14 @@
-/* Protobuf's wire format by hand, for what every message passes: envelopes, events, patterns.
- *
- * Writing goes backwards, from the last field to the first, so that the length of what is nested is
- * known when its turn comes. Fields of proto3 whose value is the default are left out. The writer's
- * room is the caller's care: it never checks. */
-#ifndef ORRERY_CORE_WIRE_H
-#define ORRERY_CORE_WIRE_H
+/* Writing protobuf backwards, from the last field to the first, so that the length of what is
+ * nested is known when its turn comes. Fields of proto3 whose value is the default are left out.
+ * The writer's room is the caller's care: it never checks. */
+#ifndef ORRERY_CORE_BACK_H
+#define ORRERY_CORE_BACK_H
 
-#include "base/bytes.h"
+#include "base/wire.h"
 
 #include <string.h>
 
-enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
-
-enum { WIRE_VARINT_MAX = 10 };
-
-/* Reading: `at` moves from field to field. */
-struct wire {
-    const uint8_t *at;
-    const uint8_t *end;
-};
-
-struct wire_field {
-    uint32_t number;
-    enum wire_type type;
-    uint64_t value;     /* VARINT, FIXED64, FIXED32 */
-    struct bytes bytes; /* BYTES; points into what is read. */
-};
-
-static inline struct wire wire_of(struct bytes b)
-{
-    return (struct wire){b.base, b.len > 0 ? b.base + b.len : b.base};
-}
-
-bool wire_varint(struct wire *w, uint64_t *value); /* False: malformed. */
-/* 1: a field, 0: the end, -1: malformed. Groups are malformed: nobody writes them. */
-int wire_next(struct wire *w, struct wire_field *f);
-
-/* Writing: `at` is the first byte written so far. */
+/* `at` is the first byte written so far. */
 struct back {
     uint8_t *at;
 };
