@@ -19,7 +19,6 @@ static void on_ring(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     struct alarm *a = poll->data;
-    loop_noticed(a->loop);
     uint64_t times;
     if (read(a->fd, &times, sizeof times) != (ssize_t)sizeof times)
         return;
@@ -29,7 +28,7 @@ static void on_ring(uv_poll_t *poll, int status, int events)
 
 int alarm_open(struct alarm *a, struct loop *loop, void (*rang)(void *ctx), void *ctx)
 {
-    *a = (struct alarm){.loop = loop, .armed_ns = UINT64_MAX, .rang = rang, .ctx = ctx};
+    *a = (struct alarm){.armed_ns = UINT64_MAX, .rang = rang, .ctx = ctx};
     a->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (a->fd < 0)
         return -errno;

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 struct alarm {
-    struct loop *loop;
     int fd;
     uint64_t armed_ns; /* UINT64_MAX: not at all. */
     uv_poll_t poll;

@@ -131,7 +131,6 @@ static void read_some(struct client *c)
 static void on_event(uv_poll_t *poll, int status, int events)
 {
     struct client *c = poll->data;
-    loop_noticed(c->all->loop);
     if (status < 0 || (events & UV_DISCONNECT)) {
         end_client(c);
         return;

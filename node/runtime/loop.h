@@ -8,8 +8,9 @@
  * job that is expected to be brief the other is only woken when it takes longer than LOOP_BRIEF_NS.
  * A node without jobs has no second thread.
  *
- * libuv registers what a callback asked for when it runs next. So every callback of libuv begins
- * with loop_noticed(): the loop then runs once more before it waits. */
+ * libuv registers what it is asked for (to watch, to connect, to close, to write what did not go
+ * out at once) when it runs next. So whoever asks it for something also calls loop_noticed(): the
+ * loop then runs once more before it waits. */
 #ifndef ORRERY_RUNTIME_LOOP_H
 #define ORRERY_RUNTIME_LOOP_H
 

@@ -121,7 +121,6 @@ static void take_frames(struct incoming *c)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
     struct incoming *c = stream->data;
-    loop_noticed(c->head.s->loop);
     if (n < 0) {
         end_incoming(c, stream_reason((int)n));
     } else if (n > 0) {

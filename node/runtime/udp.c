@@ -45,7 +45,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct udp *u = poll->data;
-    loop_noticed(u->loop);
     if (status == 0)
         receive(u);
 }
@@ -72,7 +71,7 @@ static int bind_socket(struct udp *u, const char *address, uint16_t port)
 int udp_open(struct udp *u, struct loop *loop, const char *address, uint16_t port,
              const struct udp_io *io, void *ctx)
 {
-    *u = (struct udp){.loop = loop, .fd = -1, .io = io, .ctx = ctx};
+    *u = (struct udp){.fd = -1, .io = io, .ctx = ctx};
     int error = bind_socket(u, address, port);
     if (error == -EADDRINUSE && port != 0)
         error = bind_socket(u, address, 0);

@@ -18,7 +18,6 @@ struct udp_io {
 struct udp_waiting;
 
 struct udp {
-    struct loop *loop;
     int fd;
     uv_poll_t poll;
     uint16_t port;

@@ -2,6 +2,7 @@
 #include "unit/unit.h"
 
 #include "life.h"
+#include "pattern.pb-c.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -398,6 +399,80 @@ static void a_broken_disk_stops_it_and_loses_nothing(void **state)
     expect_fail_stop(*state, false, true, "the disk reports an error");
 }
 
+static void a_slow_disk_holds_up_only_what_waits_for_it(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    redisContext *writer = connect_client(w);
+    redisContext *reader = connect_client(w);
+    expect(writer, "OK", "SET a 1");
+    Orrery__DiskFault fault = ORRERY__DISK_FAULT__INIT;
+    fault.has_slow_ns = 1;
+    fault.slow_ns = UINT64_C(3600000000000); /* An hour. */
+    Orrery__ToNode message = ORRERY__TO_NODE__INIT;
+    message.kind_case = ORRERY__TO_NODE__KIND_DISK;
+    message.disk = &fault;
+    life_say(&w->l, &message);
+    const Orrery__Event__BodyCase an_append = ORRERY__EVENT__BODY_APPEND;
+    size_t before = life_find(&w->l, 0, life_is_body, &an_append, "the first write");
+    assert_int_equal(redisAppendCommand(writer, "SET a 2"), REDIS_OK);
+    int done = 0;
+    while (!done)
+        assert_int_equal(redisBufferWrite(writer, &done), REDIS_OK);
+    life_find(&w->l, before + 1, life_is_body, &an_append, "the second write");
+    for (int i = 0; i < 100; i++)
+        expect(reader, "PONG", "PING");
+    fault.slow_ns = 0;
+    life_say(&w->l, &message);
+    void *reply;
+    assert_int_equal(redisGetReply(writer, &reply), REDIS_OK);
+    expect_reply(reply, "OK");
+    redisFree(writer);
+    redisFree(reader);
+}
+
+/* Killed when its record is written and not yet synced: the ledger knows, the kernel keeps it. */
+static void a_breakpoint_fits_between_write_and_sync(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    redisContext *c = connect_client(w);
+    expect(c, "OK", "SET a 1");
+    Orrery__Pattern pattern = ORRERY__PATTERN__INIT;
+    pattern.body = ORRERY__EVENT__BODY_WRITTEN;
+    uint8_t compiled[64];
+    Orrery__Break b = ORRERY__BREAK__INIT;
+    b.has_compiled = b.has_then = b.has_id = 1;
+    b.compiled = (ProtobufCBinaryData){orrery__pattern__pack(&pattern, compiled), compiled};
+    b.then = ORRERY__ACTION__ACTION_KILL;
+    b.id = 1;
+    Orrery__ToNode message = ORRERY__TO_NODE__INIT;
+    message.kind_case = ORRERY__TO_NODE__KIND_BREAK;
+    message.break_ = &b;
+    life_say(&w->l, &message);
+    /* Whether the next write or a later one meets it: that one is never acknowledged. */
+    int sent = 1;
+    redisReply *r;
+    while ((r = redisCommand(c, "SET a %d", ++sent)))
+        expect_reply(r, "OK");
+    redisFree(c);
+    int status = life_wait(&w->l);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(w->l.events[w->l.n - 1]->body_case, ORRERY__EVENT__BODY_HALT);
+    bool unsynced = false;
+    for (int i = 0; i < LEDGER_FILES_MAX; i++) {
+        const struct ledger_file *f = &w->l.ledger->files[i];
+        unsynced = unsynced || (f->used && f->written > f->synced);
+    }
+    assert_true(unsynced);
+    restart(w);
+    c = connect_client(w);
+    char text[16];
+    snprintf(text, sizeof text, "%d", sent);
+    expect(c, text, "GET a");
+    redisFree(c);
+}
+
 static void a_folder_has_one_node(void **state)
 {
     struct world *w = *state;
@@ -450,6 +525,8 @@ int main(void)
         TEST(there_is_a_limit_of_clients),
         TEST(a_full_disk_stops_it_and_loses_nothing),
         TEST(a_broken_disk_stops_it_and_loses_nothing),
+        TEST(a_slow_disk_holds_up_only_what_waits_for_it),
+        TEST(a_breakpoint_fits_between_write_and_sync),
         TEST(a_folder_has_one_node),
         TEST(a_clean_stop_keeps_what_was_on_its_way),
     };
