@@ -1,11 +1,10 @@
 #include "core/pattern.h"
 
 #include "base/wire.h"
-
-#include <string.h>
 #include "event.pb-c.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { EVENT_INSTANCE = 5, EVENT_BODY_MIN = 10, TRACE_TYPE = 1, SEND_BODY = 4, RECEIVE_BODY = 6 };
 
