@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/errors.h"
 #include "cluster/command.h"
+#include "sim/settings.h"
 #include "timeline/pattern.h"
 
 #include <sodium.h>
@@ -98,47 +99,15 @@ static bool compile(struct session *s, Orrery__Break *b, const struct why *why)
     return true;
 }
 
-static const struct schema_type *settings_type(struct session *s, const Orrery__Set *set)
-{
-    const Orrery__Start *start = NULL;
-    uint32_t instance = set->instance ? set->instance : 1;
-    for (size_t i = 0; i < set->n_nodes && !start; i++)
-        start = timeline_start(s->timeline, set->nodes[i]);
-    for (size_t i = 0; start && i < start->n_instances; i++)
-        if (start->instances[i]->number == instance)
-            return schema_find(timeline_schema(s->timeline), start->instances[i]->config_type);
-    return NULL;
-}
-
-static bool has_field(const struct schema_type *type, const char *setting)
-{
-    struct schema_field field;
-    size_t n = strcspn(setting, "=");
-    for (uint32_t i = 0; schema_field(type, i, &field); i++) {
-        size_t k = 0;
-        while (k < n &&
-               (setting[k] == field.name[k] || (setting[k] == '-' && field.name[k] == '_')))
-            k++;
-        if (k == n && !field.name[n])
-            return true;
-    }
-    return false;
-}
-
-/* A node only warns of a setting that it does not know, so that is told here. What the values may
- * be the protocol alone knows. */
+/* A node only warns of settings that it cannot use, so that is found out before it is told. */
 static bool settings_known(struct session *s, const Orrery__Set *set, const struct why *why)
 {
-    const struct schema_type *type = settings_type(s, set);
-    for (size_t i = 0; type && i < set->n_settings; i++) {
-        if (has_field(type, set->settings[i]))
-            continue;
-        int n = snprintf(why->text, why->size, "there is no setting '%.*s': there are",
-                         (int)strcspn(set->settings[i], "="), set->settings[i]);
-        struct schema_field field;
-        for (uint32_t k = 0; schema_field(type, k, &field) && (size_t)n < why->size; k++)
-            n += snprintf(why->text + n, why->size - (size_t)n, " %s", field.name);
-        return false;
+    uint32_t instance = set->instance ? set->instance : 1;
+    for (size_t i = 0; i < set->n_nodes; i++) {
+        const Orrery__Start *start = timeline_start(s->timeline, set->nodes[i]);
+        if (start && !settings_accepted(start, instance, set->settings, set->n_settings, why->text,
+                                        why->size))
+            return false;
     }
     return true;
 }
