@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS_MAX = 1024, REQUEST_MAX = 65536, FILE_BYTES = 16 << 20 };
+enum { CLIENTS_MAX = 1024, REQUEST_MAX = 65536, FILE_BYTES = 8 << 20 };
 
 struct load_client {
     char *request;
@@ -160,32 +160,44 @@ struct load_result load_end(struct load *l)
     return r;
 }
 
-/* As the log does it: into a file of zeros that is there already, one piece after the other. */
-double disk_syncs(const char *folder, uint32_t bytes, double seconds)
+/* As the log does it: into a file of zeros that is there already, one piece after the other. It has
+ * no name any more, so it goes with the process. */
+bool probe_open(struct probe *p, const char *folder)
 {
-    static char piece[REQUEST_MAX];
+    static const char zeros[REQUEST_MAX];
     char path[1200];
     (void)snprintf(path, sizeof path, "%s/syncs", folder);
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return 0;
+    *p = (struct probe){.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    if (p->fd < 0)
+        return false;
+    (void)unlink(path);
     bool ok = true;
     for (int at = 0; ok && at < FILE_BYTES; at += REQUEST_MAX)
-        ok = write(fd, piece, REQUEST_MAX) == REQUEST_MAX;
-    ok = ok && fsync(fd) == 0;
+        ok = write(p->fd, zeros, REQUEST_MAX) == REQUEST_MAX;
+    ok = ok && fsync(p->fd) == 0;
+    if (!ok)
+        close(p->fd);
+    return ok;
+}
+
+void probe_close(struct probe *p)
+{
+    close(p->fd);
+}
+
+double probe_syncs(struct probe *p, uint32_t bytes, double seconds)
+{
+    static char piece[REQUEST_MAX];
     memset(piece, 'x', sizeof piece);
     bytes = bytes < 1 ? 1 : bytes > REQUEST_MAX ? REQUEST_MAX : bytes;
     double from = now_s();
     double took = 0;
     uint64_t n = 0;
-    for (off_t at = 0; ok && (took = now_s() - from) < seconds; at += bytes) {
-        if (at + (off_t)bytes > FILE_BYTES)
-            at = 0;
-        ok = pwrite(fd, piece, bytes, at) == (ssize_t)bytes && fdatasync(fd) == 0;
-        n++;
+    bool ok = true;
+    for (; ok && (took = now_s() - from) < seconds; p->at += bytes, n++) {
+        if (p->at + bytes > FILE_BYTES)
+            p->at = 0;
+        ok = pwrite(p->fd, piece, bytes, (off_t)p->at) == (ssize_t)bytes && fdatasync(p->fd) == 0;
     }
-    close(fd);
-    (void)unlink(path);
-    memset(piece, 0, sizeof piece);
     return ok && took > 0 ? (double)n / took : 0;
 }

@@ -24,8 +24,16 @@ bool load_begin(struct load *l, uint16_t port, uint32_t clients, uint32_t value,
 bool load_over(const struct load *l); /* Its result waits. */
 struct load_result load_end(struct load *l);
 
-/* How often a second this disk syncs a file to which `bytes` were added, measured for `seconds`. 0:
- * it cannot be measured there. */
-double disk_syncs(const char *folder, uint32_t bytes, double seconds);
+/* A file of zeros beside a node's logs, to measure its disk by. */
+struct probe {
+    int fd;
+    uint64_t at;
+};
+
+bool probe_open(struct probe *p, const char *folder); /* False: it cannot be made there. */
+void probe_close(struct probe *p);
+/* How often a second it can be synced when `bytes` were added, measured for `seconds`; 0: it fails.
+ */
+double probe_syncs(struct probe *p, uint32_t bytes, double seconds);
 
 #endif
