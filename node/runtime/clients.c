@@ -22,6 +22,7 @@ struct client {
     int fd;
     uv_poll_t poll;
     int events; /* That we wait for. */
+    bool half; /* Its end of input came while we did not read. */
     bool ended; /* It will say no more. */
     bool gone;  /* Closed; freed when libuv says so. */
     bool dirty;
@@ -76,7 +77,7 @@ static void on_event(uv_poll_t *poll, int status, int events);
 static void watch(struct client *c)
 {
     int events = resp_client_reading(&c->resp) ? UV_READABLE : UV_DISCONNECT;
-    if (c->ended)
+    if (c->ended || (c->half && events == UV_DISCONNECT))
         events = 0;
     if (resp_client_output(&c->resp).len > 0)
         events |= UV_WRITABLE;
@@ -131,9 +132,15 @@ static void read_some(struct client *c)
 static void on_event(uv_poll_t *poll, int status, int events)
 {
     struct client *c = poll->data;
-    if (status < 0 || (events & UV_DISCONNECT)) {
+    if (status < 0) {
         end_client(c);
         return;
+    }
+    if (events & UV_DISCONNECT) {
+        /* It will say no more, but may still listen: what it asked for is read once there is room
+         * for the answers. If it is gone for good, sending will tell. */
+        c->half = true;
+        mark(c);
     }
     if (events & UV_WRITABLE)
         mark(c);
