@@ -22,7 +22,7 @@ struct client {
     int fd;
     uv_poll_t poll;
     int events; /* That we wait for. */
-    bool half; /* Its end of input came while we did not read. */
+    bool half;  /* Its end of input came while we did not read. */
     bool ended; /* It will say no more. */
     bool gone;  /* Closed; freed when libuv says so. */
     bool dirty;

@@ -143,8 +143,8 @@ static void kills_and_reads(void **state)
     assert_non_null(strstr(d.screen, "after"));
     wait_for(&d, "n2 killed at");
     wait_for(&d, "suspected by n");
-    tmux(&d, "resize-window -x 120 -y 40");
-    wait_for(&d, "event    you"); /* Event numbers have a column now. */
+    tmux(&d, "resize-window -x 200 -y 40"); /* So wide that no sentence is broken. */
+    wait_for(&d, "event    you");           /* Event numbers have a column now. */
     wait_for(&d, "last heard e");
     tmux(&d, "send-keys '/' 'suspect n2' Enter");
     wait_for(&d, "behind live");
