@@ -45,6 +45,9 @@ explain_failure() {
     if grep -qE 'No CMAKE_C_COMPILER could be found|Could not find compiler set in|is not a full path to an existing compiler|C compiler .* is not able to compile' "$2"; then
         refuse "there is no C compiler that works here. On Debian and Ubuntu: apt-get install gcc libc6-dev"
     fi
+    if grep -qE 'npm error (code )?(network|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT)' "$2"; then
+        refuse "npm could not fetch the packages that the browser page is built with: it needs a network, this once."
+    fi
     # From the first error on, without the commands' own lines.
     { grep -nE 'error|Error|FAILED|undefined reference' "$2" || tail -n 20 "$2"; } | head -n 40 >&2
     say "The build failed; all of its output is in $2"
@@ -64,6 +67,7 @@ configure_and_make() {
     local folder=$1 targets=$2 status=0
     shift 2
     mkdir -p "$folder"
+    set -- "$@" "-DORRERY_PAGE_DIR=$build/page"
     begin_build "$folder"
     # A build that was made for a folder of another name (this one was moved or copied) is no use.
     if [ -f "$folder/CMakeCache.txt" ] &&

@@ -15,6 +15,8 @@ libprotobuf-dev     header:google/protobuf/descriptor.proto
 libzstd-dev         module:libzstd
 libsodium-dev       module:libsodium
 libncurses-dev      module:ncursesw
+nodejs              command:node
+npm                 command:npm
 '
 
 packages_to_test='
@@ -26,6 +28,7 @@ clang-format        command:clang-format
 redis-server        command:redis-server
 redis-tools         command:redis-benchmark
 tmux                command:tmux
+chromium            command:chromium
 python3             command:python3
 binutils            command:nm
 '

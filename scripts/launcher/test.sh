@@ -133,7 +133,7 @@ test_launcher() {
 
 test_fuzz() {
     local target name corpus
-    CC=clang configure_and_build "$build/fuzz" all -DCMAKE_BUILD_TYPE=Release -DORRERY_FUZZ=ON -DORRERY_SANITIZE=address || {
+    CC=clang configure_and_build "$build/fuzz" all -DCMAKE_BUILD_TYPE=Release -DORRERY_FUZZ=ON -DORRERY_SANITIZE=address -DORRERY_PAGE=OFF || {
         count 0 1
         return
     }
@@ -151,7 +151,7 @@ test_fuzz() {
 
 test_sanitize() {
     local protocol folder=$build/sanitize
-    configure_and_build "$folder" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=address || {
+    configure_and_build "$folder" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=address -DORRERY_PAGE=OFF || {
         count 0 1
         return
     }
@@ -182,7 +182,7 @@ test_thread() {
         source=$(basename "$source" .c)
         if [[ $source =~ ^test_($threaded)(_|$) ]]; then targets+=("unit_$source"); fi
     done
-    configure_and_build "$folder" "${targets[*]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=thread || {
+    configure_and_build "$folder" "${targets[*]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=thread -DORRERY_PAGE=OFF || {
         count 0 1
         return
     }

@@ -1,0 +1,30 @@
+# cmake -DUI= -DPROTO= -DDIR= -DOUT= -DNPM= -DNODE= -DPROTOC= -P: builds the page in DIR, writes OUT.
+function(run)
+    execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${DIR} RESULT_VARIABLE status
+                    OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "${said}\nerror: the page was not built (${ARGN})")
+    endif()
+endfunction()
+
+file(MAKE_DIRECTORY ${DIR})
+foreach(part src scripts index.html vite.config.ts svelte.config.js tsconfig.json package.json
+        package-lock.json .npmrc)
+    file(REMOVE_RECURSE ${DIR}/${part})
+    file(COPY ${UI}/${part} DESTINATION ${DIR} PATTERN gen EXCLUDE)
+endforeach()
+# npm's packages are fetched again only when their list changed.
+file(SHA256 ${UI}/package-lock.json lock)
+set(fetched "")
+if(EXISTS ${DIR}/node_modules/.orrery)
+    file(READ ${DIR}/node_modules/.orrery fetched)
+endif()
+if(NOT fetched STREQUAL lock)
+    run(${NPM} ci --prefer-offline --no-progress --loglevel=error)
+    file(WRITE ${DIR}/node_modules/.orrery ${lock})
+endif()
+set(ENV{ORRERY_PROTO} ${PROTO})
+set(ENV{PROTOC} ${PROTOC})
+run(${NODE} scripts/wire.mjs)
+run(${NODE} node_modules/vite/bin/vite.js build)
+run(${NODE} scripts/embed.mjs dist ${OUT})

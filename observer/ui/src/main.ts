@@ -1,0 +1,20 @@
+import { mount } from 'svelte';
+import './style/tokens.css';
+import './style/base.css';
+import './style/explainer.css';
+import './style/catalogue.css';
+import './style/stages.css';
+import App from './App.svelte';
+import { Session } from './model/session.svelte';
+import { themes } from './shell/theme.svelte';
+import { takeToken } from './wire/token';
+import type { Socket } from './wire/socket';
+
+const token = takeToken(location, sessionStorage, history);
+const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+const session = new Session(() => new WebSocket(`${scheme}://${location.host}/ws`) as Socket, token);
+themes.begin();
+session.start();
+
+const target = document.getElementById('app');
+if (target) mount(App, { target, props: { session } });

@@ -1,0 +1,120 @@
+// What a lab's controls do, as command lines: the browser's buttons send what one would type.
+import type { Control } from '../wire/gen/lab_pb';
+import type { IconName } from '../shell/icons';
+
+export interface Command {
+    verb: string;
+    title: string;
+    line: string;
+    icon: IconName;
+    key: string;
+    danger: boolean;
+    can: boolean;
+}
+
+export interface SliderSpec {
+    id: string;
+    label: string;
+    min: number;
+    max: number;
+    step: number;
+    unit: string;
+    initial: number;
+    log: boolean;
+    choices: string[];
+    line: (value: string) => string;
+}
+
+const lives = ['running', 'starting', 'paused'];
+
+interface Verb {
+    title: string;
+    icon: IconName;
+    key: string;
+    danger?: boolean;
+    can: (state: string) => boolean;
+    line: (node: string) => string;
+}
+
+const verbs: Record<string, Verb> = {
+    kill: { title: 'kill −9', icon: 'kill', key: 'K', danger: true, can: s => lives.includes(s), line: n => `kill ${n}` },
+    power: { title: 'Cut power', icon: 'power', key: 'W', danger: true, can: s => lives.includes(s), line: n => `power ${n} --lose all` },
+    pause: { title: 'Pause', icon: 'pause', key: 'P', can: s => s === 'running', line: n => `pause ${n}` },
+    resume: { title: 'Resume', icon: 'resume', key: 'P', can: s => s === 'paused', line: n => `resume ${n}` },
+    restart: { title: 'Restart', icon: 'restart', key: 'R', can: () => true, line: n => `restart ${n}` },
+    cut: { title: 'Cut off', icon: 'cut', key: 'X', danger: true, can: s => lives.includes(s), line: n => `link ${n} all --cut` },
+    heal: { title: 'Heal', icon: 'heal', key: 'H', can: () => true, line: () => 'heal' },
+};
+
+/** The buttons for a node in a state. Pause and resume take the same place and key. */
+export function commandsFor(controls: Control[], node: string, state: string): Command[] {
+    const kinds = new Set(controls.map(c => c.kind));
+    if (kinds.size === 0) for (const kind of ['kill', 'pause', 'restart', 'cut']) kinds.add(kind);
+    if (kinds.has('pause') && state === 'paused') {
+        kinds.delete('pause');
+        kinds.add('resume');
+    }
+    if (kinds.has('kill') || kinds.has('power')) kinds.add('restart');
+    if (kinds.has('cut') || kinds.has('link')) kinds.add('heal');
+    return Object.entries(verbs)
+        .filter(([kind]) => kinds.has(kind))
+        .map(([kind, verb]) => ({
+            verb: kind,
+            title: controls.find(c => c.kind === kind)?.title || verb.title,
+            line: verb.line(node),
+            icon: verb.icon,
+            key: verb.key,
+            danger: verb.danger ?? false,
+            can: verb.can(state),
+        }));
+}
+
+export function commandForKey(key: string, commands: Command[]): Command | undefined {
+    return commands.find(c => c.key.toLowerCase() === key.toLowerCase() && c.can);
+}
+
+function withUnit(value: string, unit: string): string {
+    return unit === '%' || unit === 'ms' || unit === 's' ? `${value}${unit}` : value;
+}
+
+/* Flags of `link` are named as the control's setting says: loss, delay, jitter. */
+function lineOf(c: Control, node: string): (value: string) => string {
+    if (c.kind === 'pace') return value => `pace ${value}`;
+    if (c.kind === 'link') return value => `link all ${node} --${c.setting || 'loss'} ${withUnit(value, c.unit)}`;
+    if (c.kind === 'disk') return value => (Number(value) > 0 ? `disk ${node} --${c.setting || 'slow'} ${withUnit(value, c.unit)}` : `disk ${node} --well`);
+    if (c.kind === 'clock') return value => `clock ${node} --${c.setting || 'skew'} ${withUnit(value, c.unit)}`;
+    return value => `set all ${c.setting}=${value}`;
+}
+
+const defaults: Record<string, { min: number; max: number; step: number; unit: string }> = {
+    pace: { min: 0.1, max: 1, step: 0.1, unit: '×' },
+    loss: { min: 0, max: 50, step: 5, unit: '%' },
+    delay: { min: 0, max: 500, step: 10, unit: 'ms' },
+    jitter: { min: 0, max: 200, step: 5, unit: 'ms' },
+    slow: { min: 0, max: 500, step: 10, unit: 'ms' },
+    skew: { min: -5, max: 5, step: 0.5, unit: 's' },
+};
+
+export function slidersFor(controls: Control[], node: string, pace: number): SliderSpec[] {
+    const kinds = new Set(['pace', 'link', 'disk', 'clock', 'setting']);
+    const fallback: Record<string, string> = { link: 'loss', disk: 'slow', clock: 'skew', pace: 'pace' };
+    return controls.filter(c => kinds.has(c.kind)).map((raw, i) => {
+        const what = raw.setting || fallback[raw.kind] || '';
+        const d = defaults[what];
+        const bare = raw.min === 0 && raw.max === 0 && d !== undefined;
+        const c: Control = { ...raw, unit: raw.unit || d?.unit || '' };
+        const min = bare ? d.min : c.min;
+        const max = bare ? d.max : c.max;
+        return {
+            id: `${c.kind}${c.setting}${i}`,
+            label: c.title || what.replaceAll('_', ' '),
+            min, max,
+            step: c.step || (bare ? d.step : (max - min) / 100),
+            unit: c.unit,
+            initial: c.kind === 'pace' ? pace : min,
+            log: c.logScale && min > 0,
+            choices: c.choices,
+            line: lineOf(c, node),
+        };
+    });
+}

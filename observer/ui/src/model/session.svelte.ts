@@ -1,0 +1,267 @@
+// What the page knows: the one store that everything shown is drawn from.
+import { create } from '@bufbuild/protobuf';
+import {
+    LabDoSchema, OpenSchema, WatchSchema, WindowAskSchema,
+    type Entries, type Hailed, type LabDo, type Status, type Window,
+} from '../wire/gen/session_pb';
+import type { Lab, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
+import type { RunInfo } from '../wire/gen/recording_pb';
+import { Schemas } from '../wire/schemas';
+import { Wire, type Answer, type Line, type Socket } from '../wire/socket';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Clock } from './clock';
+import { Lives, type Happening } from './happening';
+
+export interface Selected {
+    happening: Happening;
+    because: Happening | undefined;
+    past: number;
+    future: number;
+}
+
+const toastMs = 6000;
+
+export class Session {
+    line = $state<Line>('connecting');
+    why = $state('');
+    version = $state('');
+    runs = $state.raw<RunInfo[]>([]);
+    labs = $state.raw<Lab[]>([]);
+    labsKnown = $state(false);
+    progress = $state.raw<LabProgress[]>([]);
+    trouble = $state.raw<string[]>([]);
+    notebook = $state.raw<NotebookEntry[]>([]);
+    run = $state.raw<RunInfo | undefined>();
+    lab = $state.raw<Lab | undefined>();
+    labState = $state.raw<LabState | undefined>();
+    status = $state.raw<Status | undefined>();
+    window = $state.raw<Window | undefined>();
+    selected = $state.raw<Selected | undefined>();
+    opening = $state(false);
+    failed = $state(''); // why a run could not be opened
+    missed = $state(0);
+    said = $state.raw<{ text: string; bad: boolean } | undefined>();
+    readonly clock = new Clock();
+
+    private schemas = new Schemas();
+    private lives = new Lives(this.schemas);
+    private readonly wire: Wire;
+    private watching = 0;
+    private kinds: string[] = [];
+    private onHappening: (h: Happening) => void = () => undefined;
+    private asked = false; // a window is under way
+    private generation = 0;
+
+    constructor(connect: () => Socket, token: string) {
+        this.wire = new Wire({
+            connect,
+            token,
+            run: () => this.run?.name ?? '',
+            online: (line, why) => this.online(line, why),
+            told: (answer, id) => this.told(answer, id),
+            after: (ms, then) => void setTimeout(then, ms),
+        });
+    }
+
+    start(): void {
+        this.wire.start();
+        setInterval(() => this.askStatus(), 500);
+    }
+
+    private online(line: Line, why: string): void {
+        this.line = line;
+        this.why = why;
+        this.asked = false;
+        if (line !== 'open') return;
+        void this.loadLabs();
+        // Joined again: what was told meanwhile is asked for from where we were.
+        if (this.run && this.kinds.length > 0) this.watch(this.kinds, this.clock.now(performance.now()), this.onHappening);
+    }
+
+    private told(answer: Answer, id: number): void {
+        if (answer.case === 'hailed') this.hailed(answer.value);
+        else if (answer.case === 'lab') this.labState = answer.value;
+        else if (answer.case === 'status') this.took(answer.value);
+        else if (answer.case === 'entries' && id === this.watching) this.entries(answer.value, this.onHappening);
+        else if (answer.case === 'notebook') this.notebook = answer.value.entries;
+        else if (answer.case === 'refused') this.say(answer.value.sentence, true);
+    }
+
+    private hailed(hailed: Hailed): void {
+        this.version = hailed.version;
+        this.runs = hailed.runs;
+        if (this.run && !hailed.joined) {
+            this.failed = 'The observer started anew: the run that was shown has ended.';
+            this.forget();
+        }
+    }
+
+    private took(status: Status): void {
+        this.status = status;
+        const ms = performance.now();
+        this.clock.setPace(status.pace, ms);
+        this.clock.told(Number(status.nowNs), ms);
+    }
+
+    private entries(entries: Entries, each: (h: Happening) => void): void {
+        for (const set of entries.schemas) this.schemas.add(set);
+        for (const start of entries.starts) this.lives.note(start);
+        this.missed += Number(entries.missed);
+        for (const entry of entries.entries) {
+            const h = this.lives.open(entry);
+            if (h) each(h);
+        }
+    }
+
+    say(text: string, bad = false): void {
+        const said = { text, bad };
+        this.said = said;
+        setTimeout(() => {
+            if (this.said === said) this.said = undefined;
+        }, toastMs);
+    }
+
+    private forget(): void {
+        this.generation++;
+        this.run = undefined;
+        this.lab = undefined;
+        this.labState = undefined;
+        this.status = undefined;
+        this.window = undefined;
+        this.selected = undefined;
+        this.missed = 0;
+        this.watching = 0;
+        this.kinds = [];
+        this.asked = false;
+        this.clock.reset();
+        this.schemas = new Schemas();
+        this.lives = new Lives(this.schemas);
+    }
+
+    async loadLabs(): Promise<void> {
+        try {
+            const answer = await this.wire.ask({ case: 'labs', value: { $typeName: 'orrery.LabsAsk' } });
+            if (answer.case !== 'labs') return;
+            this.labs = answer.value.labs;
+            this.progress = answer.value.progress;
+            this.trouble = answer.value.trouble;
+            this.labsKnown = true;
+        } catch {
+            // the line went; it is asked again when it is back
+        }
+    }
+
+    async loadNotebook(): Promise<void> {
+        try {
+            const answer = await this.wire.ask({ case: 'notebook', value: { $typeName: 'orrery.NotebookAsk' } });
+            if (answer.case === 'notebook') this.notebook = answer.value.entries;
+        } catch {
+            // as above
+        }
+    }
+
+    async open(what: MessageInitShape<typeof OpenSchema>): Promise<boolean> {
+        this.forget();
+        this.failed = '';
+        this.opening = true;
+        const mine = this.generation;
+        try {
+            const answer = await this.wire.ask({ case: 'open', value: create(OpenSchema, what) });
+            if (mine !== this.generation || answer.case !== 'opened') return false;
+            for (const set of answer.value.schemas) this.schemas.add(set);
+            this.run = answer.value.run;
+            this.lab = answer.value.lab;
+            this.askStatus();
+            return true;
+        } catch (error) {
+            if (mine === this.generation) this.failed = error instanceof Error ? error.message : String(error);
+            return false;
+        } finally {
+            if (mine === this.generation) this.opening = false;
+        }
+    }
+
+    leave(): void {
+        if (!this.run) return;
+        if (this.watching) this.wire.tell({ case: 'watch', value: create(WatchSchema, { off: true }) });
+        this.forget();
+    }
+
+    watch(kinds: string[], fromNs: number, each: (h: Happening) => void): void {
+        this.kinds = kinds;
+        this.onHappening = each;
+        this.watching = this.wire.tell({ case: 'watch', value: create(WatchSchema, { kinds, fromNs, perSecond: 2000 }) });
+    }
+
+    private askStatus(): void {
+        if (this.line === 'open' && this.run) this.wire.tell({ case: 'status', value: { $typeName: 'orrery.StatusAsk' } });
+    }
+
+    /** At most one is under way; false when it has to be asked again later. */
+    askWindow(fromNs: number, toNs: number, columns: number): boolean {
+        if (this.asked || this.line !== 'open' || !this.run) return false;
+        this.asked = true;
+        const mine = this.generation;
+        const value = create(WindowAskSchema, { fromNs: Math.max(0, fromNs), toNs, columns: Math.max(1, Math.round(columns)) });
+        this.wire.ask({ case: 'window', value }).then(
+            answer => {
+                if (mine !== this.generation) return;
+                this.asked = false;
+                if (answer.case === 'window') this.window = answer.value;
+            },
+            () => {
+                if (mine === this.generation) this.asked = false;
+            },
+        );
+        return true;
+    }
+
+    /** A command line without its `orrery`: "kill n3". */
+    async act(line: string): Promise<void> {
+        try {
+            const answer = await this.wire.ask({ case: 'act', value: { $typeName: 'orrery.Act', line } });
+            if (answer.case === 'done') this.say(answer.value.sentence || line);
+            this.askStatus();
+        } catch (error) {
+            this.say(error instanceof Error ? error.message : String(error), true);
+        }
+    }
+
+    labDo(verb: Exclude<LabDo['verb'], { case: undefined }>): void {
+        this.wire.tell({ case: 'lab', value: create(LabDoSchema, { verb }) });
+    }
+
+    async select(ordinal: number): Promise<void> {
+        if (!ordinal) {
+            this.selected = undefined;
+            return;
+        }
+        try {
+            const show = { $typeName: 'orrery.Show' as const, ordinal: BigInt(ordinal), causes: true };
+            const answer = await this.wire.ask({ case: 'show', value: show });
+            if (answer.case !== 'entries') return;
+            const found: Happening[] = [];
+            this.entries(answer.value, h => found.push(h));
+            const happening = found.find(h => h.ordinal === ordinal);
+            if (!happening) return;
+            const because = happening.cause || happening.previous;
+            this.selected = {
+                happening,
+                because: found.find(h => h.ordinal === because),
+                past: Number(answer.value.past),
+                future: Number(answer.value.future),
+            };
+        } catch (error) {
+            this.say(error instanceof Error ? error.message : String(error), true);
+        }
+    }
+
+    describe(type: string): ReturnType<Schemas['find']> {
+        return this.schemas.find(type);
+    }
+
+    nameOf(node: number): string {
+        if (node === 0) return 'you';
+        return this.status?.nodes.find(n => n.node === node)?.name || `n${node}`;
+    }
+}

@@ -1,0 +1,26 @@
+// The stages there are, by a lab's `stage` or a sandbox's protocol.
+import type { Component } from 'svelte';
+import type { Reducer } from '../model/fold';
+import type { StageProps } from './stage';
+import { heartbeat } from './heartbeat';
+import HeartbeatView from './Heartbeat.svelte';
+import { wal } from './wal';
+import WalView from './Wal.svelte';
+import { plain } from './plain';
+import PlainView from './Plain.svelte';
+
+export interface Stage<S> {
+    reducer: Reducer<S>;
+    view: Component<StageProps<S>>;
+}
+
+const stages: Record<string, Stage<never>> = {
+    heartbeat: { reducer: heartbeat, view: HeartbeatView } as unknown as Stage<never>,
+    wal: { reducer: wal, view: WalView } as unknown as Stage<never>,
+    kv: { reducer: wal, view: WalView } as unknown as Stage<never>,
+};
+const fallback = { reducer: plain, view: PlainView } as unknown as Stage<never>;
+
+export function stageOf(stage: string, protocol: string): Stage<never> {
+    return stages[stage] ?? stages[protocol] ?? fallback;
+}

@@ -1,0 +1,20 @@
+/* The page's files, as they were built and embedded (cmake/ui.cmake). Sorted by path; text comes
+ * compressed. Paths below /assets/ name their content, and so never change. */
+#ifndef ORRERY_WEB_ASSETS_H
+#define ORRERY_WEB_ASSETS_H
+
+#include "base/bytes.h"
+
+#include <stdbool.h>
+
+struct asset {
+    const char *path; /* "/index.html" */
+    const char *type; /* Of the content, for HTTP. */
+    struct bytes bytes;
+    bool gzip; /* The bytes are: Content-Encoding says so. */
+};
+
+extern const struct asset assets[];
+extern const size_t assets_n;
+
+#endif
