@@ -113,6 +113,10 @@ struct path {
     struct happenings pending; /* Frames that wait: for the connection, or for the end of a cut. */
     nsec last_at;              /* Frames arrive in order. */
     nsec since;                /* Connecting, or cut off, since then. */
+    nsec pause;                /* Until the next try to connect. */
+    bool down;                 /* Was said to be, for this reason: */
+    enum link_reason reason;
+    bool stale; /* The receiver does not know yet that it was given up. */
 };
 
 /* What the world saw while the host was busy: told when it returns. */

@@ -10,9 +10,10 @@
 #include <string.h>
 
 enum { PENDING_MAX = 4096 };
-static const nsec connect_retry = 200 * NSEC_PER_MS;
-static const nsec connect_patience = 3 * NSEC_PER_S;
-static const nsec cut_patience = 10 * NSEC_PER_S;
+static const nsec connect_retry = 200 * NSEC_PER_MS; /* Of the kernel, while a cut is in force. */
+static const nsec patience = 3 * NSEC_PER_S;         /* With a cut; as a real node has it. */
+static const nsec pause_min = 20 * NSEC_PER_MS;      /* Between tries to connect, likewise. */
+static const nsec pause_max = NSEC_PER_S;
 
 struct path *network_path(struct sim_node *from, node_id to)
 {
@@ -32,6 +33,7 @@ struct path *network_path(struct sim_node *from, node_id to)
         if (!*p)
             abort();
         (*p)->generation = 1;
+        (*p)->pause = pause_min;
     }
     return *p;
 }
@@ -137,17 +139,50 @@ static void path_break(struct sim_node *n, struct path *p)
     }
 }
 
+static void connect_run(struct world *w, struct happening *h);
+
+static void connect_at(struct sim_node *n, struct path *p, node_id peer, nsec at)
+{
+    p->state = PATH_CONNECTING;
+    p->since = at;
+    struct happening *h = happening_new(n->world, connect_run, 0);
+    h->node = n->id;
+    h->boot = n->boot;
+    h->link.peer = peer;
+    h->link.generation = p->generation;
+    happening_at(n->world, at, h);
+}
+
+/* The stream that we opened is gone. Whoever lost something by it tries again until it is up, so
+ * that the protocol hears of that; each reason is told once. */
+static bool outgoing_down(struct sim_node *n, struct path *p, const struct happening *h)
+{
+    bool lost = p->pending.n > 0 || p->state == PATH_CONNECTING;
+    bool told = p->down && p->reason == h->link.reason;
+    path_break(n, p);
+    p->down = true;
+    p->reason = h->link.reason;
+    p->stale = h->link.reason == LINK_SILENT;
+    if (lost && h->link.reason != LINK_SILENT) {
+        connect_at(n, p, h->link.peer, n->world->now + p->pause);
+        p->pause = p->pause * 2 < pause_max ? p->pause * 2 : pause_max;
+    }
+    return !told;
+}
+
 /* A stream came up or went down, and this end hears of it. */
 static void link_run(struct world *w, struct happening *h)
 {
     struct sim_node *n = world_find(w, h->node);
+    bool tell = true;
     if (h->link.outgoing) {
         struct path *p = network_path(n, h->link.peer);
         if (p->generation != h->link.generation)
             return;
-        path_break(n, p);
+        tell = outgoing_down(n, p, h);
     }
-    host_link(n->host, node_moment(n), h->link.peer, h->link.up, h->link.reason);
+    if (tell)
+        host_link(n->host, node_moment(n), h->link.peer, h->link.up, h->link.reason);
     node_settle(n);
 }
 
@@ -174,9 +209,8 @@ static void silent_run(struct world *w, struct happening *h)
     struct sim_node *peer = world_find(w, h->link.peer);
     struct path *p = network_path(n, peer->id);
     if (p->generation != h->link.generation || p->state != PATH_UP || !p->pending.n ||
-        w->now < p->since + cut_patience)
+        w->now < p->since + patience)
         return;
-    tell_link(peer, n->id, false, LINK_SILENT, NULL, w->now);
     tell_link(n, peer->id, false, LINK_SILENT, p, w->now);
 }
 
@@ -192,7 +226,7 @@ static void path_flush(struct sim_node *n, struct path *p, struct sim_node *peer
         h->boot = n->boot;
         h->link.peer = peer->id;
         h->link.generation = p->generation;
-        happening_at(w, w->now + cut_patience, h);
+        happening_at(w, w->now + patience, h);
         return;
     }
     if (!peer->host || peer->boot != p->peer_boot) { /* Nobody there knows of this connection. */
@@ -217,7 +251,7 @@ static void connect_run(struct world *w, struct happening *h)
     struct path *p = network_path(n, peer->id);
     if (p->state != PATH_CONNECTING || p->generation != h->link.generation)
         return;
-    if (cut_off(n, peer) && w->now < p->since + connect_patience) {
+    if (cut_off(n, peer) && w->now < p->since + patience) {
         struct happening *again = happening_new(w, connect_run, 0);
         again->node = n->id;
         again->boot = n->boot;
@@ -230,9 +264,14 @@ static void connect_run(struct world *w, struct happening *h)
         return;
     }
     p->state = PATH_UP;
-    p->peer_boot = peer->boot;
+    p->pause = pause_min;
+    p->down = false;
     p->last_at = w->now + w->options.latency;
     tell_link(n, peer->id, true, LINK_OK, NULL, w->now);
+    if (p->stale && p->peer_boot == peer->boot)
+        tell_link(peer, n->id, false, LINK_RESET, NULL, p->last_at);
+    p->stale = false;
+    p->peer_boot = peer->boot;
     tell_link(peer, n->id, true, LINK_OK, NULL, p->last_at);
     path_flush(n, p, peer);
 }
@@ -250,14 +289,7 @@ static void stream_send(struct sim_node *n, struct happening *frame)
     bool first = p->pending.n == 0;
     happenings_push(&p->pending, frame);
     if (p->state == PATH_DOWN) {
-        p->state = PATH_CONNECTING;
-        p->since = w->now;
-        struct happening *h = happening_new(w, connect_run, 0);
-        h->node = n->id;
-        h->boot = n->boot;
-        h->link.peer = peer->id;
-        h->link.generation = p->generation;
-        happening_at(w, w->now + 2 * w->options.latency, h);
+        connect_at(n, p, peer->id, w->now + 2 * w->options.latency);
     } else if (first) {
         if (cut_off(n, peer))
             p->since = w->now;
@@ -325,6 +357,10 @@ void network_node_gone(struct sim_node *n)
             if (out->state == PATH_UP && m->boot == out->peer_boot && !cut_off(n, m))
                 tell_link(m, n->id, false, LINK_RESET, NULL, at);
             path_break(n, out);
+        }
+        if (out) {
+            out->down = out->stale = false;
+            out->pause = pause_min;
         }
         if (in && in->state == PATH_UP && !cut_off(n, m))
             tell_link(m, n->id, false, LINK_RESET, in, at);
