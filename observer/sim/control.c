@@ -182,37 +182,102 @@ static int breaks(const struct order *o, const Orrery__Break *b)
     return error;
 }
 
+static void keep_settings(struct sim_node *n, uint32_t instance, const Orrery__Set *s)
+{
+    for (size_t i = 0; i < s->n_settings; i++)
+        kept_add(n, instance, s->settings[i]);
+}
+
+/* A paused process finds the order when it goes on. */
+static struct happening *later(struct sim_node *n, void (*run)(struct world *, struct happening *),
+                               const ProtobufCMessage *m)
+{
+    struct happening *h = happening_new(n->world, run, protobuf_c_message_get_packed_size(m));
+    h->node = n->id;
+    h->boot = n->boot;
+    h->stalls = true;
+    protobuf_c_message_pack(m, h->bytes);
+    return h;
+}
+
+static int set_now(struct sim_node *n, const Orrery__Set *s, char *why, size_t why_size)
+{
+    uint32_t instance = s->instance ? s->instance : 1;
+    int error = host_settings(n->host, node_moment(n), instance, (const char *const *)s->settings,
+                              s->n_settings, why, why_size);
+    if (!error)
+        keep_settings(n, instance, s);
+    node_settle(n);
+    return error;
+}
+
+static void set_run(struct world *w, struct happening *h)
+{
+    char why[WORDS_MAX];
+    Orrery__Set *s = orrery__set__unpack(NULL, h->len, h->bytes);
+    CHECK(s); /* We packed it. */
+    (void)set_now(world_find(w, h->node), s, why, sizeof why);
+    orrery__set__free_unpacked(s, NULL);
+}
+
+static int instance_exists(const struct order *o, uint32_t instance)
+{
+    if (instance <= o->w->options.n_instances)
+        return 0;
+    snprintf(o->why, o->why_size, "there is no instance %u", instance);
+    return ERROR_NOT_FOUND;
+}
+
 static int set(const struct order *o, const Orrery__Set *s)
 {
     int error = nodes_exist(o, s->nodes, s->n_nodes);
     uint32_t instance = s->instance ? s->instance : 1;
+    error = error ? error : instance_exists(o, instance);
     for (uint32_t i = 1; !error && i <= o->w->n_nodes; i++) {
         struct sim_node *n = o->w->nodes[i - 1];
-        if (!among(s->nodes, s->n_nodes, i) || !n->host || n->paused)
+        if (!among(s->nodes, s->n_nodes, i))
             continue;
-        if (instance > host_instances(n->host)) {
-            snprintf(o->why, o->why_size, "there is no instance %u", instance);
-            return ERROR_NOT_FOUND;
-        }
-        error = host_settings(n->host, node_moment(n), instance, (const char *const *)s->settings,
-                              s->n_settings, o->why, o->why_size);
-        node_settle(n);
+        if (n->host && n->paused)
+            happening_at(o->w, o->w->now, later(n, set_run, &s->base));
+        else if (n->host)
+            error = set_now(n, s, o->why, o->why_size);
+        else
+            keep_settings(n, instance, s);
     }
     return error;
+}
+
+static void do_now(struct sim_node *n, const Orrery__Do *d)
+{
+    host_order(n->host, node_moment(n), d->instance ? d->instance : 1, d->verb,
+               (const char *const *)d->words, d->n_words);
+    node_settle(n);
+}
+
+static void do_run(struct world *w, struct happening *h)
+{
+    Orrery__Do *d = orrery__do__unpack(NULL, h->len, h->bytes);
+    CHECK(d); /* We packed it. */
+    do_now(world_find(w, h->node), d);
+    orrery__do__free_unpacked(d, NULL);
 }
 
 static int do_order(const struct order *o, const Orrery__Do *d)
 {
     int error = nodes_exist(o, d->nodes, d->n_nodes);
-    uint32_t instance = d->instance ? d->instance : 1;
+    error = error ? error : instance_exists(o, d->instance ? d->instance : 1);
+    if (!error && !d->verb) {
+        snprintf(o->why, o->why_size, "do what? The order has no verb");
+        error = ERROR_MALFORMED;
+    }
     for (uint32_t i = 1; !error && i <= o->w->n_nodes; i++) {
         struct sim_node *n = o->w->nodes[i - 1];
-        if (!among(d->nodes, d->n_nodes, i) || !n->host || n->paused ||
-            instance > host_instances(n->host))
+        if (!among(d->nodes, d->n_nodes, i) || !n->host)
             continue;
-        host_order(n->host, node_moment(n), instance, d->verb, (const char *const *)d->words,
-                   d->n_words);
-        node_settle(n);
+        if (n->paused)
+            happening_at(o->w, o->w->now, later(n, do_run, &d->base));
+        else
+            do_now(n, d);
     }
     return error;
 }

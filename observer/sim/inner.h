@@ -145,6 +145,12 @@ struct stash {
     struct buf bytes;
 };
 
+/* A setting that was changed while the cluster ran: later lives have it, too. */
+struct kept_setting {
+    uint32_t instance;
+    Orrery__KeyValue pair; /* Its texts are owned: `key` holds both. */
+};
+
 /* How a life ends. */
 struct ending {
     int signal; /* 0: it ended by itself or as asked, with */
@@ -187,6 +193,8 @@ struct sim_node {
     uint32_t cap_stash;
     bool stashing;
     client_id next_connection;
+    struct kept_setting *kept;
+    size_t n_kept;
 };
 
 struct clients;
@@ -231,6 +239,11 @@ void node_pause(struct sim_node *n);
 void node_resume(struct sim_node *n);
 void node_settle(struct sim_node *n); /* After every call into its host; may end the node. */
 void node_report(struct sim_node *n, struct report r);
+
+/* kept.c */
+struct host *kept_host(struct sim_node *n, struct host_config *config, char *why, size_t size);
+void kept_add(struct sim_node *n, uint32_t instance, const char *key_value);
+void kept_free(struct sim_node *n);
 
 /* node_io.c: what the host asks of its world. */
 extern const struct host_io node_io;

@@ -66,6 +66,7 @@ void node_free(struct sim_node *n)
     disks_crash(n, &how);
     forget_life(n);
     network_free(n);
+    kept_free(n);
     disk_memory_free(&n->disk.memory);
     free(n->reports);
     free(n->stash);
@@ -92,14 +93,15 @@ static void boot_run(struct world *w, struct happening *h)
         .seed = random_u64(&seed),
         .members = w->members,
         .n_members = w->n_members,
-        .instances = w->instances,
-        .n_instances = (uint32_t)w->options.n_instances,
         .level = w->options.level,
     };
     memcpy(config.secret, w->secret, sizeof config.secret);
     char why[WORDS_MAX] = "";
-    n->host = host_new(&config, &node_io, n, why, sizeof why);
-    CHECK(n->host);                                 /* world_new() tried the same settings. */
+    n->host = kept_host(n, &config, why, sizeof why);
+    if (!n->host) { /* A setting was changed while it was down, and makes no sense. */
+        node_fail(n, why);
+        return;
+    }
     for (size_t i = 0; i < w->faults.n_breaks; i++) /* They outlive a life. */
         if (w->faults.breaks[i].node == n->id)
             (void)host_break(n->host, &w->faults.breaks[i].what);
