@@ -1,5 +1,6 @@
 /* From a line to what happens: expanded, checked, completed, told to the timeline, then done. */
 #include "session/inside.h"
+#include "session/viewer.h"
 
 #include "base/check.h"
 #include "base/errors.h"
@@ -179,7 +180,7 @@ int session_act(struct session *s, const char *line, const Orrery__Command *give
     return error;
 }
 
-void act_and_answer(struct session *s, void *viewer, uint64_t ask, const Orrery__Act *act,
+void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, const Orrery__Act *act,
                     char *why, size_t why_size, bool *answered)
 {
     uint64_t seq = 0;
@@ -189,7 +190,7 @@ void act_and_answer(struct session *s, void *viewer, uint64_t ask, const Orrery_
     *answered = true;
     /* A simulated cluster may have run on, so that the event has its place by now. */
     if (s->operated_seq == seq || s->n_waiting == ACTS_WAITING_MAX) {
-        server_done(viewer, ask, why, s->operated_seq == seq ? s->operated_ordinal : 0);
+        viewer_done(viewer, ask, why, s->operated_seq == seq ? s->operated_ordinal : 0);
         return;
     }
     struct act_waiting *w = &s->waiting[s->n_waiting++];
@@ -201,8 +202,8 @@ static void answer(struct session *s, size_t i, uint64_t ordinal)
 {
     struct act_waiting w = s->waiting[i];
     s->waiting[i] = s->waiting[--s->n_waiting];
-    if (server_knows(s->server, w.viewer))
-        server_done(w.viewer, w.ask, w.line, ordinal);
+    if (viewers_know(s, w.viewer))
+        viewer_done(w.viewer, w.ask, w.line, ordinal);
 }
 
 void acts_entry(struct session *s, const struct entry *e)

@@ -1,8 +1,10 @@
-#include "session/viewer.h"
+#include "session/batch.h"
 
 #include "base/check.h"
 #include "cluster/units.h"
 #include "session/filter.h"
+#include "session/watch.h"
+#include "timeline/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,123 +12,10 @@
 
 enum { CAUSES_SHOWN = 40, CAUSES_COUNTED = 100000, QUERY_MAX = 100000 };
 
-/* An Entries message as it is put together: its fields may come in any order, so each entry is
- * packed at once, while its bytes are certain to be there. */
-struct batch {
-    struct buf fields;
-    size_t n;
-};
-
-enum {
-    FIELD_ENTRIES = 1,
-    FIELD_SCHEMAS = 2,
-    FIELD_STARTS = 7,
-    FIELD_TELL_ID = 1,
-    FIELD_TELL_ENTRIES = 5
-};
-
-static void put_varint(struct buf *into, uint64_t v)
-{
-    uint8_t bytes[10];
-    size_t n = 0;
-    do {
-        bytes[n++] = (uint8_t)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
-        v >>= 7;
-    } while (v);
-    buf_append(into, bytes_of(bytes, n));
-}
-
-static void put_length(struct buf *into, uint32_t field, size_t length)
-{
-    put_varint(into, field << 3 | 2);
-    put_varint(into, length);
-}
-
-static void put_entry(struct buf *into, uint32_t field, const Orrery__Entry *entry)
-{
-    size_t size = orrery__entry__get_packed_size(entry);
-    put_length(into, field, size);
-    orrery__entry__pack(entry, buf_extend(into, size));
-}
-
-static void put_schemas(struct viewer *v, struct batch *batch)
-{
-    struct bytes set;
-    while (timeline_schemas(v->server->session->timeline, v->n_schemas, &set)) {
-        put_length(&batch->fields, FIELD_SCHEMAS, set.len);
-        buf_append(&batch->fields, set);
-        v->n_schemas++;
-    }
-}
-
-static bool knows_life(struct viewer *v, uint32_t node, uint32_t boot)
-{
-    for (size_t i = v->n_lives; i > 0; i--)
-        if (v->lives[i - 1].node == node && v->lives[i - 1].boot == boot)
-            return true;
-    v->lives = realloc(v->lives, (v->n_lives + 1) * sizeof *v->lives);
-    CHECK(v->lives);
-    v->lives[v->n_lives++] = (struct life_known){node, boot};
-    return false;
-}
-
-/* What a reader needs to understand the events of a life, once. */
-static void put_life(struct viewer *v, struct batch *batch, uint32_t node, uint32_t boot)
-{
-    if (node == 0 || knows_life(v, node, boot))
-        return;
-    const Orrery__Start *start = timeline_start_of(v->server->session->timeline, node, boot);
-    if (!start)
-        return;
-    put_schemas(v, batch);
-    Orrery__Event event = ORRERY__EVENT__INIT;
-    event.body_case = ORRERY__EVENT__BODY_START;
-    event.start = (Orrery__Start *)(uintptr_t)start; /* Without its schemas. */
-    size_t size = orrery__event__get_packed_size(&event);
-    uint8_t *packed = malloc(size);
-    CHECK(packed);
-    orrery__event__pack(&event, packed);
-    Orrery__Entry entry = ORRERY__ENTRY__INIT;
-    entry.node = node;
-    entry.boot = boot;
-    entry.event = (ProtobufCBinaryData){size, packed};
-    put_entry(&batch->fields, FIELD_STARTS, &entry);
-    free(packed);
-}
-
-static void put(struct viewer *v, struct batch *batch, const struct entry *e)
-{
-    Orrery__Entry entry = ORRERY__ENTRY__INIT;
-    entry.ordinal = e->ordinal;
-    entry.node = e->node;
-    entry.boot = e->boot;
-    entry.cause = e->cause;
-    entry.event = (ProtobufCBinaryData){e->event.len, (uint8_t *)(uintptr_t)e->event.base};
-    put_entry(&batch->fields, FIELD_ENTRIES, &entry);
-    batch->n++;
-    put_life(v, batch, e->node, e->boot);
-}
-
-/* Ends the batch: `rest` has the fields that are left (truncated, last, counts). */
-static void send_batch(struct viewer *v, uint64_t ask, struct batch *batch,
-                       const Orrery__Entries *rest)
-{
-    size_t more = orrery__entries__get_packed_size(rest);
-    orrery__entries__pack(rest, buf_extend(&batch->fields, more));
-    struct buf frame = {0};
-    buf_extend(&frame, 4);
-    put_varint(&frame, FIELD_TELL_ID << 3);
-    put_varint(&frame, ask);
-    put_length(&frame, FIELD_TELL_ENTRIES, batch->fields.len);
-    buf_append(&frame, buf_bytes(&batch->fields));
-    put_u32(frame.base, (uint32_t)(frame.len - 4));
-    buf_free(&batch->fields);
-    viewer_send(v, &frame);
-}
-
 void job_end(struct viewer *v, size_t i)
 {
     filter_free(v->jobs[i].filter);
+    watch_free(v->jobs[i].watch);
     v->jobs[i] = v->jobs[--v->n_jobs];
 }
 
@@ -146,30 +35,32 @@ static void skip_what_is_gone(struct timeline *t, struct job *job)
 /* One answer of a job. True: there is more to give at once. */
 static bool job_step(struct viewer *v, struct job *job)
 {
-    struct timeline *t = v->server->session->timeline;
+    struct timeline *t = v->session->timeline;
     struct batch batch = {0};
     struct entry e;
     uint32_t looked = 0;
     uint64_t to = job->to == UINT64_MAX ? timeline_newest(t) : job->to;
     skip_what_is_gone(t, job);
+    watch_first(v, job, &batch);
     while (job->at <= to && job->left > 0 && batch.fields.len < BATCH_MAX && looked++ < 20000) {
         uint64_t at = job->at++;
-        if (!timeline_get(t, at, &e) || !filter_passes(job->filter, &e))
+        if (!timeline_get(t, at, &e) || !filter_passes(job->filter, &e) ||
+            !watch_passes(job->watch, t, &e, &job->missed))
             continue;
-        put(v, &batch, &e);
+        batch_put(v, &batch, &e);
         job->left--;
     }
     bool more = job->at <= to && job->left > 0;
     bool last = !more && job->to != UINT64_MAX;
     if (!more && job->to == UINT64_MAX)
         job->past_done = true;
-    if (batch.n > 0 || last || job->missed) {
+    if (batch.n > 0 || last || (job->missed && !job->watch)) {
         Orrery__Entries rest = ORRERY__ENTRIES__INIT;
         rest.last = last;
         rest.truncated = last && job->at <= to;
         rest.missed = job->missed;
         job->missed = 0;
-        send_batch(v, job->ask, &batch, &rest);
+        batch_send(v, job->ask, &batch, &rest);
     } else {
         buf_free(&batch.fields);
     }
@@ -181,10 +72,8 @@ void viewer_pump(struct viewer *v)
     for (size_t i = 0; i < v->n_jobs;) {
         struct job *job = &v->jobs[i];
         bool more = true;
-        for (int k = 0; k < BATCHES_A_TICK && more && v->queued < QUEUE_MAX && !v->closing; k++)
+        for (int k = 0; k < BATCHES_A_TICK && more && v->ops->waiting(v->ctx) < QUEUE_MAX; k++)
             more = job_step(v, job);
-        if (v->closing)
-            return;
         if (!more && job->to != UINT64_MAX)
             job_end(v, i);
         else
@@ -209,7 +98,7 @@ static struct job *filtered_job(struct viewer *v, uint64_t ask, const char *patt
 {
     char why[300];
     struct filter *filter =
-        filter_new(v->server->session->timeline, pattern, nodes, n_nodes, why, sizeof why);
+        filter_new(v->session->timeline, pattern, nodes, n_nodes, why, sizeof why);
     if (!filter) {
         viewer_refuse(v, ask, why);
         return NULL;
@@ -224,7 +113,7 @@ static struct job *filtered_job(struct viewer *v, uint64_t ask, const char *patt
 
 static void ask_query(struct viewer *v, uint64_t ask, const Orrery__Query *query)
 {
-    struct timeline *t = v->server->session->timeline;
+    struct timeline *t = v->session->timeline;
     struct job *job = filtered_job(v, ask, query->pattern, query->nodes, query->n_nodes);
     if (!job)
         return;
@@ -239,15 +128,43 @@ static void ask_follow(struct viewer *v, uint64_t ask, const Orrery__Follow *fol
     struct job *job = filtered_job(v, ask, follow->pattern, follow->nodes, follow->n_nodes);
     if (!job)
         return;
-    job->at = follow->from ? follow->from : timeline_newest(v->server->session->timeline) + 1;
+    job->at = follow->from ? follow->from : timeline_newest(v->session->timeline) + 1;
     job->to = UINT64_MAX;
     job->past_done = follow->from == 0;
     viewer_pump(v);
 }
 
+static void ask_watch(struct viewer *v, uint64_t ask, const Orrery__Watch *asked)
+{
+    for (size_t i = v->n_jobs; i > 0; i--)
+        if (v->jobs[i - 1].watch)
+            job_end(v, i - 1);
+    if (asked->off) {
+        viewer_done(v, ask, "nothing is watched any more", 0);
+        return;
+    }
+    struct job *job = new_job(v, ask);
+    if (!job)
+        return;
+    job->watch = watch_new(asked);
+    job->at = watch_begin(job->watch, v->session->view);
+    job->to = UINT64_MAX;
+    viewer_pump(v);
+}
+
+static void ask_window(struct viewer *v, uint64_t ask, const Orrery__WindowAsk *asked)
+{
+    Orrery__Tell tell = ORRERY__TELL__INIT;
+    tell.id = ask;
+    tell.kind_case = ORRERY__TELL__KIND_WINDOW;
+    tell.window = timeline_view_window(v->session->view, asked);
+    viewer_tell(v, &tell);
+    orrery__window__free_unpacked(tell.window, NULL);
+}
+
 static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
 {
-    struct timeline *t = v->server->session->timeline;
+    struct timeline *t = v->session->timeline;
     struct entry e;
     struct batch batch = {0};
     char why[160];
@@ -258,7 +175,7 @@ static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
         viewer_refuse(v, ask, why);
         return;
     }
-    put(v, &batch, &e);
+    batch_put(v, &batch, &e);
     Orrery__Entries rest = ORRERY__ENTRIES__INIT;
     rest.last = 1;
     if (show->causes) {
@@ -270,10 +187,10 @@ static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
         rest.truncated = rest.past > shown;
         for (size_t i = 0; i < shown; i++)
             if (timeline_get(t, ordinals[i], &e))
-                put(v, &batch, &e);
+                batch_put(v, &batch, &e);
         free(ordinals);
     }
-    send_batch(v, ask, &batch, &rest);
+    batch_send(v, ask, &batch, &rest);
 }
 
 static void ask_status(struct viewer *v, uint64_t ask)
@@ -281,7 +198,7 @@ static void ask_status(struct viewer *v, uint64_t ask)
     Orrery__Tell tell = ORRERY__TELL__INIT;
     tell.id = ask;
     tell.kind_case = ORRERY__TELL__KIND_STATUS;
-    tell.status = session_status(v->server->session);
+    tell.status = session_status(v->session);
     viewer_tell(v, &tell);
     orrery__status__free_unpacked(tell.status, NULL);
 }
@@ -290,7 +207,7 @@ static void ask_act(struct viewer *v, uint64_t ask, const Orrery__Act *act)
 {
     char why[600] = "";
     bool answered;
-    act_and_answer(v->server->session, v, ask, act, why, sizeof why, &answered);
+    act_and_answer(v->session, v, ask, act, why, sizeof why, &answered);
     if (!answered)
         viewer_refuse(v, ask, why);
 }
@@ -323,7 +240,7 @@ static const char *news(const char *seen, const char *words)
 
 void viewer_log(struct viewer *v)
 {
-    struct cluster *c = v->server->session->cluster;
+    struct cluster *c = v->session->cluster;
     struct cluster_node n;
     char *lines[64];
     size_t count = 0;
@@ -343,7 +260,7 @@ void viewer_log(struct viewer *v)
 
 static void ask_log(struct viewer *v, uint64_t ask, const Orrery__LogAsk *log)
 {
-    struct cluster *c = v->server->session->cluster;
+    struct cluster *c = v->session->cluster;
     struct cluster_node n;
     char why[120];
     if (!c->ops->node(c, log->node, &n)) {
@@ -378,9 +295,15 @@ void viewer_asks(struct viewer *v, const Orrery__Ask *ask)
     case ORRERY__ASK__KIND_LOG:
         ask_log(v, ask->id, ask->log);
         break;
+    case ORRERY__ASK__KIND_WATCH:
+        ask_watch(v, ask->id, ask->watch);
+        break;
+    case ORRERY__ASK__KIND_WINDOW:
+        ask_window(v, ask->id, ask->window);
+        break;
     case ORRERY__ASK__KIND_END:
-        server_done(v, ask->id, "the run ends", 0);
-        session_end(v->server->session);
+        viewer_done(v, ask->id, "the run ends", 0);
+        session_end(v->session);
         break;
     default:
         viewer_refuse(v, ask->id,

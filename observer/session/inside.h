@@ -5,13 +5,14 @@
 #include "session/session.h"
 
 struct server;
+struct viewer;
 
 enum { ACTS_WAITING_MAX = 64 };
 
 /* An act that was done, and whose event has no place on the timeline yet. */
 struct act_waiting {
     uint64_t seq; /* On lane 0. */
-    void *viewer;
+    struct viewer *viewer;
     uint64_t ask;
     uint64_t since_ns;
     char line[256];
@@ -36,6 +37,8 @@ struct session {
     struct timeline *timeline;
     struct cluster *cluster;
     struct server *server;
+    struct viewer *viewers;
+    struct timeline_view *view;
     int follow;
     uv_timer_t tick;
     uint64_t last_tick_ns; /* Of the machine's clock. */
@@ -56,11 +59,8 @@ struct session {
 
 /* server.c */
 bool server_open(struct session *s, const char *name, char *why, size_t why_size, bool *taken);
-void server_tick(struct server *v); /* Gives followers what is new. */
-void server_changed(struct server *v, uint32_t node);
+/* No new ones come; calls closed when those that are there have what is on its way to them. */
 void server_close(struct server *v, void (*closed)(void *ctx), void *ctx);
-void server_done(void *viewer, uint64_t ask, const char *sentence, uint64_t ordinal);
-bool server_knows(const struct server *v, const void *viewer);
 
 /* beliefs.c */
 void beliefs_entry(struct session *s, const struct entry *e);
@@ -71,7 +71,7 @@ void beliefs_free(struct session *s);
 /* act.c */
 void acts_entry(struct session *s, const struct entry *e);
 void acts_tick(struct session *s); /* Answers those whose event does not come. */
-void act_and_answer(struct session *s, void *viewer, uint64_t ask, const Orrery__Act *act,
+void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, const Orrery__Act *act,
                     char *why, size_t why_size, bool *answered);
 
 /* status.c */

@@ -1,3 +1,4 @@
+/* A run's socket, and those who call it. */
 #include "session/viewer.h"
 
 #include "base/check.h"
@@ -11,6 +12,29 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+struct caller {
+    struct server *server;
+    struct caller *next;
+    struct viewer *viewer; /* NULL: the run is over, or it is a stranger. */
+    uv_pipe_t pipe;
+    struct buf in;
+    size_t waiting; /* Bytes on their way to it. */
+    bool closing;
+};
+
+struct server {
+    struct session *session;
+    uv_pipe_t listener;
+    char path[PATH_ROOM];
+    struct caller *callers;
+    size_t n_callers;
+    int handles;
+    bool closing;
+    uv_timer_t patience; /* With callers that do not read, at the end. */
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
 static void handle_gone(struct server *s)
 {
     if (--s->handles > 0 || !s->closing)
@@ -21,89 +45,100 @@ static void handle_gone(struct server *s)
     closed(ctx);
 }
 
-static void viewer_closed(uv_handle_t *handle)
+static void caller_closed(uv_handle_t *handle)
 {
-    struct viewer *v = handle->data;
-    struct server *s = v->server;
-    for (struct viewer **at = &s->viewers; *at; at = &(*at)->next)
-        if (*at == v) {
-            *at = v->next;
+    struct caller *c = handle->data;
+    struct server *s = c->server;
+    for (struct caller **at = &s->callers; *at; at = &(*at)->next)
+        if (*at == c) {
+            *at = c->next;
             break;
         }
-    while (v->n_jobs > 0)
-        job_end(v, 0);
-    buf_free(&v->in);
-    free(v->log.seen);
-    free(v->lives);
-    free(v);
-    s->n_viewers--;
+    buf_free(&c->in);
+    free(c);
+    s->n_callers--;
     handle_gone(s);
 }
 
-static void viewer_close(struct viewer *v)
+static void caller_close(struct caller *c)
 {
-    if (v->closing)
+    if (c->closing)
         return;
-    v->closing = true;
-    uv_close((uv_handle_t *)&v->pipe, viewer_closed);
+    c->closing = true;
+    if (c->viewer)
+        viewer_free(c->viewer);
+    c->viewer = NULL;
+    uv_close((uv_handle_t *)&c->pipe, caller_closed);
 }
 
 struct sent {
     uv_write_t request;
-    struct buf frame;
-    struct viewer *viewer;
+    struct buf message;
+    uint8_t header[FRAME_HEADER];
+    struct caller *caller;
 };
 
 static void wrote(uv_write_t *request, int status)
 {
     struct sent *sent = (struct sent *)request;
-    struct viewer *v = sent->viewer;
-    v->queued -= sent->frame.len;
-    buf_free(&sent->frame);
+    struct caller *c = sent->caller;
+    c->waiting -= sent->message.len;
+    buf_free(&sent->message);
     free(sent);
     if (status < 0)
-        viewer_close(v);
-    else
-        viewer_pump(v);
+        caller_close(c);
+    else if (c->viewer)
+        viewer_pump(c->viewer);
 }
 
-void viewer_send(struct viewer *v, struct buf *frame)
+/* A write that fails at once says so in wrote(), too: nothing is closed from inside an answer. */
+static void send_message(void *ctx, struct buf *message)
 {
-    if (v->closing) {
-        buf_free(frame);
-        return;
-    }
+    struct caller *c = ctx;
     struct sent *sent = calloc(1, sizeof *sent);
     CHECK(sent);
-    sent->frame = *frame;
-    sent->viewer = v;
-    v->queued += frame->len;
-    uv_buf_t out = uv_buf_init((char *)frame->base, (unsigned)frame->len);
-    if (uv_write(&sent->request, (uv_stream_t *)&v->pipe, &out, 1, wrote) != 0) {
-        v->queued -= frame->len;
-        buf_free(&sent->frame);
+    CHECK(message->len <= UINT32_MAX);
+    sent->message = *message;
+    sent->caller = c;
+    put_u32(sent->header, (uint32_t)message->len);
+    c->waiting += message->len;
+    const uv_buf_t out[2] = {uv_buf_init((char *)sent->header, sizeof sent->header),
+                             uv_buf_init((char *)message->base, (unsigned)message->len)};
+    if (uv_write(&sent->request, (uv_stream_t *)&c->pipe, out, 2, wrote) != 0) {
+        c->waiting -= sent->message.len;
+        buf_free(&sent->message);
         free(sent);
-        viewer_close(v);
     }
 }
 
-void viewer_tell(struct viewer *v, const Orrery__Tell *tell)
+static size_t waiting(void *ctx)
 {
-    struct buf frame = {0};
-    frame_put(&frame, &tell->base);
-    viewer_send(v, &frame);
+    return ((struct caller *)ctx)->waiting;
 }
 
-void viewer_refuse(struct viewer *v, uint64_t ask, const char *sentence)
+static void shut(uv_shutdown_t *request, int status)
 {
-    Orrery__Refused refused = ORRERY__REFUSED__INIT;
-    Orrery__Tell tell = ORRERY__TELL__INIT;
-    refused.sentence = (char *)(uintptr_t)sentence;
-    tell.id = ask;
-    tell.kind_case = ORRERY__TELL__KIND_REFUSED;
-    tell.refused = &refused;
-    viewer_tell(v, &tell);
+    struct caller *c = request->data;
+    (void)status;
+    free(request);
+    caller_close(c);
 }
+
+/* Lets it have what is on its way, and then goes. */
+static void over(void *ctx)
+{
+    struct caller *c = ctx;
+    c->viewer = NULL;
+    uv_shutdown_t *request = calloc(1, sizeof *request);
+    CHECK(request);
+    request->data = c;
+    if (uv_shutdown(request, (uv_stream_t *)&c->pipe, shut) != 0) {
+        free(request);
+        caller_close(c);
+    }
+}
+
+static const struct viewer_ops ops = {send_message, waiting, over};
 
 static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *into)
 {
@@ -113,13 +148,13 @@ static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *into)
     *into = uv_buf_init(memory, sizeof memory);
 }
 
-static void take_frames(struct viewer *v)
+static void take_frames(struct caller *c)
 {
     struct bytes body;
     size_t size, used = 0;
     int got = 0;
-    while (!v->closing) {
-        struct bytes left = bytes_of(v->in.base + used, v->in.len - used);
+    while (c->viewer) {
+        struct bytes left = bytes_of(c->in.base + used, c->in.len - used);
         got = frame_next(left, ASK_MAX, &body, &size);
         if (got <= 0)
             break;
@@ -129,28 +164,30 @@ static void take_frames(struct viewer *v)
             got = -1;
             break;
         }
-        viewer_asks(v, ask);
+        viewer_asks(c->viewer, ask);
         orrery__ask__free_unpacked(ask, NULL);
     }
-    buf_consume(&v->in, used);
+    buf_consume(&c->in, used);
     if (got < 0) /* It does not speak our language, so there is no way to tell it. */
-        viewer_close(v);
+        caller_close(c);
 }
 
 static void read_some(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-    struct viewer *v = stream->data;
+    struct caller *c = stream->data;
     if (n < 0) {
-        viewer_close(v);
+        caller_close(c);
         return;
     }
     /* One that asks and never reads is not answered for ever. */
-    if (v->queued > 4 * (size_t)QUEUE_MAX) {
-        viewer_close(v);
+    if (c->waiting > 4 * (size_t)QUEUE_MAX) {
+        caller_close(c);
         return;
     }
-    buf_append(&v->in, bytes_of(buf->base, (size_t)n));
-    take_frames(v);
+    if (!c->viewer)
+        return;
+    buf_append(&c->in, bytes_of(buf->base, (size_t)n));
+    take_frames(c);
 }
 
 static bool is_friend(uv_pipe_t *pipe)
@@ -168,18 +205,21 @@ static void somebody(uv_stream_t *listener, int status)
     struct server *s = listener->data;
     if (status < 0)
         return;
-    struct viewer *v = calloc(1, sizeof *v);
-    CHECK(v);
-    v->server = s;
-    CHECK(uv_pipe_init(s->session->loop, &v->pipe, 0) == 0);
-    v->pipe.data = v;
-    v->next = s->viewers;
-    s->viewers = v;
-    s->n_viewers++;
+    struct caller *c = calloc(1, sizeof *c);
+    CHECK(c);
+    c->server = s;
+    CHECK(uv_pipe_init(s->session->loop, &c->pipe, 0) == 0);
+    c->pipe.data = c;
+    c->next = s->callers;
+    s->callers = c;
+    s->n_callers++;
     s->handles++;
-    if (uv_accept(listener, (uv_stream_t *)&v->pipe) != 0 || s->n_viewers > VIEWERS_MAX ||
-        !is_friend(&v->pipe) || uv_read_start((uv_stream_t *)&v->pipe, allocate, read_some) != 0)
-        viewer_close(v);
+    if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || s->n_callers > CALLERS_MAX ||
+        !is_friend(&c->pipe) || uv_read_start((uv_stream_t *)&c->pipe, allocate, read_some) != 0) {
+        caller_close(c);
+        return;
+    }
+    c->viewer = viewer_new(s->session, &ops, c);
 }
 
 static void listener_closed(uv_handle_t *handle)
@@ -235,66 +275,11 @@ bool server_open(struct session *session, const char *name, char *why, size_t wh
     return false;
 }
 
-void server_tick(struct server *s)
-{
-    for (struct viewer *v = s->viewers; v; v = v->next)
-        viewer_pump(v);
-}
-
-void server_changed(struct server *s, uint32_t node)
-{
-    for (struct viewer *v = s->viewers; v; v = v->next)
-        if (v->log.on && v->log.node == node)
-            viewer_log(v);
-}
-
-bool server_knows(const struct server *s, const void *viewer)
-{
-    for (const struct viewer *v = s->viewers; v; v = v->next)
-        if (v == viewer)
-            return true;
-    return false;
-}
-
-void server_done(void *viewer, uint64_t ask, const char *sentence, uint64_t ordinal)
-{
-    Orrery__Done done = ORRERY__DONE__INIT;
-    Orrery__Tell tell = ORRERY__TELL__INIT;
-    done.sentence = (char *)(uintptr_t)sentence;
-    done.ordinal = ordinal;
-    tell.id = ask;
-    tell.kind_case = ORRERY__TELL__KIND_DONE;
-    tell.done = &done;
-    viewer_tell(viewer, &tell);
-}
-
-static void shut(uv_shutdown_t *request, int status)
-{
-    struct viewer *v = request->data;
-    (void)status;
-    free(request);
-    viewer_close(v);
-}
-
-/* Lets it have what is on its way, and then goes. */
-static void viewer_finish(struct viewer *v)
-{
-    if (v->closing)
-        return;
-    uv_shutdown_t *request = calloc(1, sizeof *request);
-    CHECK(request);
-    request->data = v;
-    if (uv_shutdown(request, (uv_stream_t *)&v->pipe, shut) != 0) {
-        free(request);
-        viewer_close(v);
-    }
-}
-
 static void patience_over(uv_timer_t *timer)
 {
     struct server *s = timer->data;
-    for (struct viewer *v = s->viewers; v; v = v->next)
-        viewer_close(v);
+    for (struct caller *c = s->callers; c; c = c->next)
+        caller_close(c);
     uv_close((uv_handle_t *)timer, listener_closed);
 }
 
@@ -304,12 +289,8 @@ void server_close(struct server *s, void (*closed)(void *ctx), void *ctx)
     s->closed = closed;
     s->closed_ctx = ctx;
     unlink(s->path);
-    for (struct viewer *v = s->viewers; v; v = v->next) {
-        viewer_pump(v);
-        viewer_finish(v);
-    }
     uv_close((uv_handle_t *)&s->listener, listener_closed);
-    if (!s->viewers)
+    if (!s->callers)
         return;
     CHECK(uv_timer_init(s->session->loop, &s->patience) == 0);
     s->patience.data = s;

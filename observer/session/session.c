@@ -1,4 +1,6 @@
 #include "session/inside.h"
+#include "session/viewer.h"
+#include "timeline/view.h"
 
 #include "base/check.h"
 
@@ -10,7 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { TICK_MS = 15, NAMES_TRIED = 200 };
+enum { TICK_MS = 8, NAMES_TRIED = 200 };
 
 uint64_t session_machine_ns(void)
 {
@@ -49,8 +51,8 @@ static void on_watermark(void *ctx, uint64_t mono_ns)
 static void on_changed(void *ctx, uint32_t node)
 {
     struct session *s = ctx;
-    if (s->server && s->cluster)
-        server_changed(s->server, node);
+    if (s->cluster)
+        viewers_changed(s, node);
 }
 
 static void on_entry(void *ctx, const struct entry *e)
@@ -98,7 +100,7 @@ static void tick(uv_timer_t *timer)
     if (!s->told_ready && !s->ending)
         look_whether_up(s);
     acts_tick(s);
-    server_tick(s->server);
+    viewers_pump(s);
 }
 
 static const struct cluster_sink sink = {on_event, on_outside, on_stream_end, on_watermark,
@@ -173,6 +175,7 @@ static bool make_timeline(struct session *s, char *why, size_t why_size)
     s->timeline = timeline_new(&options, why, why_size);
     if (!s->timeline)
         return false;
+    s->view = timeline_view_new(s->timeline);
     s->follow = timeline_follow(s->timeline, on_entry, s);
     return true;
 }
@@ -200,8 +203,10 @@ static void forget_server(void *ctx)
 /* What was begun before something failed. */
 static void undo(struct session *s)
 {
-    if (s->timeline)
+    if (s->timeline) {
+        timeline_view_free(s->view);
         timeline_free(s->timeline);
+    }
     if (s->recording[0] && s->timeline)
         remove(s->recording);
     if (s->disks[0] && !s->options.disks)
@@ -259,6 +264,7 @@ static void all_closed(void *ctx)
     struct session *s = ctx;
     if (--s->handles > 0)
         return;
+    timeline_view_free(s->view);
     timeline_free(s->timeline);
     s->timeline = NULL;
     if (!s->options.disks)
@@ -278,7 +284,8 @@ static void cluster_ended(void *ctx)
     timeline_flush(s->timeline);
     acts_tick(s);
     s->handles = 2;
-    server_close(s->server, all_closed, s); /* Gives followers the last entries. */
+    viewers_over(s); /* Gives followers the last entries. */
+    server_close(s->server, all_closed, s);
     uv_close((uv_handle_t *)&s->tick, tick_closed);
 }
 

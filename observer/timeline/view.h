@@ -1,0 +1,55 @@
+/* A timeline as it is looked at: a span of time as arrays that can be drawn, and where a stage's
+ * fold over events may begin.
+ *
+ * A view follows its timeline and keeps a short list of what is rare (commands, starts, exits,
+ * moves), of each lane's states and of each protocol's views, so that what it answers costs as much
+ * as what is to be shown, not as much as happened. */
+#ifndef ORRERY_TIMELINE_VIEW_H
+#define ORRERY_TIMELINE_VIEW_H
+
+#include "session.pb-c.h"
+#include "timeline/timeline.h"
+
+struct timeline_view;
+
+enum { VIEW_MESSAGES_MAX = 2000, VIEW_MARKS_MAX = 2000 };
+
+enum view_state {
+    VIEW_RUNNING = 1,
+    VIEW_PAUSED,
+    VIEW_DEAD,
+    VIEW_ABSENT,
+    VIEW_STARTING,
+};
+
+enum {
+    VIEW_UNDER_WAY,
+    VIEW_RECEIVED,
+    VIEW_DROPPED, /* And more: the reason. */
+    VIEW_PEER_DEAD = 100
+};
+
+struct timeline_view *
+timeline_view_new(struct timeline *t);            /* Reads what is there, then follows. */
+void timeline_view_free(struct timeline_view *v); /* Before its timeline. */
+
+/* What a span looks like: every message when there are at most VIEW_MESSAGES_MAX, else bins about
+ * two columns wide. The question may be any nonsense: it is bounded to what there is. Free with
+ * orrery__window__free_unpacked(). */
+Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__WindowAsk *ask);
+
+/* Of each protocol instance of each node, its newest view or start at or before a moment: what came
+ * before it need not be known. Ascending by ordinal; to be freed. */
+struct view_base {
+    uint64_t ordinal;
+    uint64_t ns;
+    uint32_t node;
+    uint32_t instance; /* 0: the start of the node. */
+};
+size_t timeline_view_bases(const struct timeline_view *v, uint64_t at_ns, struct view_base **bases);
+
+enum view_state timeline_view_state_at(const struct timeline_view *v, uint32_t lane, uint64_t ns);
+uint64_t timeline_view_newest_ns(const struct timeline_view *v);
+struct timeline *timeline_view_timeline(const struct timeline_view *v);
+
+#endif

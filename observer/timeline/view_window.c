@@ -1,0 +1,558 @@
+/* A span of the timeline, made ready for drawing. */
+#include "timeline/view_inside.h"
+
+#include "base/check.h"
+#include "timeline/pyramid.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WALK_MAX = 200000,  /* Entries that one window looks at, */
+    BEYOND_MAX = 20000, /* and so many past its end, for what was under way there. */
+    COLUMNS_MAX = 16384,
+    NAMES_MAX = 1024,
+    NAME_SIZE = 96,
+    COLUMNS_A_BIN = 2,
+};
+static const uint64_t shuffled_ns = 50000000; /* Causality may have moved entries by about that. */
+static const uint64_t beyond_ns = 5000000000;
+
+struct message {
+    double sent_ns;
+    double received_ns;
+    double send, receive; /* Ordinals. */
+    uint32_t from, to, name, fate;
+};
+
+struct mark {
+    double ns;
+    double ordinal;
+    uint32_t lane, name;
+    char *text;
+};
+
+struct lane_bin {
+    double ns, count, drops;
+    uint32_t lane, name;
+};
+
+struct preparing {
+    struct timeline_view *view;
+    struct timeline *timeline;
+    uint64_t from, to; /* ns, both inside. */
+    uint32_t columns;
+    const uint32_t *only; /* Lanes; none: all. */
+    size_t n_only;
+    struct message *messages; /* Sent in the span: ascending by the ordinal of their send. */
+    size_t n_messages, cap_messages;
+    struct message *besides; /* Sent before it, or arrived twice. */
+    size_t n_besides, cap_besides;
+    size_t under_way;
+    struct mark *marks;
+    size_t n_marks, cap_marks, n_rare;
+    struct lane_bin *bins;
+    size_t n_bins, cap_bins;
+    char *names[NAMES_MAX];
+    size_t n_names;
+};
+
+static void *grown(void *all, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return all;
+    *cap = *cap ? *cap * 2 : 64;
+    all = realloc(all, *cap * size);
+    CHECK(all);
+    return all;
+}
+
+static bool is_asked(const struct preparing *p, uint32_t lane)
+{
+    for (size_t i = 0; i < p->n_only; i++)
+        if (p->only[i] == lane)
+            return true;
+    return p->n_only == 0;
+}
+
+/* --- names --- */
+
+static uint32_t name_of(struct preparing *p, const char *text)
+{
+    char name[NAME_SIZE];
+    strncpy(name, text, sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    for (size_t i = 0; i < p->n_names; i++)
+        if (strcmp(p->names[i], name) == 0)
+            return (uint32_t)i;
+    if (p->n_names == NAMES_MAX)
+        return NAMES_MAX - 1;
+    p->names[p->n_names] = strdup(name);
+    CHECK(p->names[p->n_names]);
+    return (uint32_t)p->n_names++;
+}
+
+/* "Beat": the case of a protocol's message, by the number that the head of its event has. */
+static uint32_t message_name(struct preparing *p, const Orrery__Start *start, uint32_t instance,
+                             uint32_t kind)
+{
+    const struct schema_type *type = NULL;
+    struct schema_field f;
+    for (size_t i = 0; start && i < start->n_instances && !type; i++)
+        if (start->instances[i]->number == instance)
+            type = schema_find(timeline_schema(p->timeline), start->instances[i]->message_type);
+    for (uint32_t i = 0; type && kind && schema_field(type, i, &f); i++)
+        if (f.number == kind && f.message) {
+            const char *dot = strrchr(schema_name(f.message), '.');
+            return name_of(p, dot ? dot + 1 : schema_name(f.message));
+        }
+    return name_of(p, "message");
+}
+
+static uint32_t happening_name(struct preparing *p, const Orrery__Start *start, uint32_t body,
+                               uint32_t kind)
+{
+    if (body == ORRERY__EVENT__BODY_TRACE && start && kind > 0 && kind <= start->n_types)
+        return name_of(p, start->types[kind - 1]);
+    return name_of(p, timeline_kind(body));
+}
+
+/* A command by its verb, "kill"; anything else by what it is. */
+static uint32_t mark_name(struct preparing *p, const struct entry *e)
+{
+    const struct event_head *h = &e->head;
+    if (h->body != ORRERY__EVENT__BODY_OPERATOR)
+        return happening_name(p, timeline_start_of(p->timeline, e->node, e->boot), h->body,
+                              h->kind);
+    Orrery__Operator *o = orrery__operator__unpack(NULL, h->payload.len, h->payload.base);
+    char verb[NAME_SIZE] = "operator";
+    if (o && *o->line) {
+        strncpy(verb, o->line, sizeof verb - 1);
+        verb[strcspn(verb, " ")] = 0;
+    }
+    orrery__operator__free_unpacked(o, NULL);
+    return name_of(p, verb);
+}
+
+/* --- messages --- */
+
+static void sent(struct preparing *p, const struct entry *e)
+{
+    Orrery__Send *send = orrery__send__unpack(NULL, e->head.payload.len, e->head.payload.base);
+    if (!send)
+        return;
+    const Orrery__Start *start = timeline_start_of(p->timeline, e->node, e->boot);
+    uint32_t name = message_name(p, start, e->head.instance, e->head.kind);
+    for (size_t i = 0; i < send->n_to; i++) {
+        if (!is_asked(p, e->node) && !is_asked(p, send->to[i]))
+            continue;
+        p->messages = grown(p->messages, p->n_messages, &p->cap_messages, sizeof *p->messages);
+        p->messages[p->n_messages++] = (struct message){
+            .sent_ns = (double)e->head.mono_ns,
+            .send = (double)e->ordinal,
+            .from = e->node,
+            .to = send->to[i],
+            .name = name,
+        };
+        p->under_way++;
+    }
+    orrery__send__free_unpacked(send, NULL);
+}
+
+/* The message that this send sent there; NULL when it is not of the span. */
+static struct message *message_of(struct preparing *p, uint64_t ordinal, uint32_t to)
+{
+    double send = (double)ordinal;
+    size_t low = 0, high = p->n_messages;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->messages[middle].send < send)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < p->n_messages && p->messages[low].send <= send; low++)
+        if (p->messages[low].to == to)
+            return &p->messages[low];
+    return NULL;
+}
+
+struct arrival { /* A receive or a drop. */
+    uint64_t ordinal, ns, cause;
+    uint32_t from, to, fate;
+};
+
+/* One whose send is not in the span, or that arrives a second time. */
+static void arrived_besides(struct preparing *p, const struct arrival *a)
+{
+    struct entry e;
+    bool known = a->cause && timeline_get(p->timeline, a->cause, &e) &&
+                 e.head.body == ORRERY__EVENT__BODY_SEND;
+    uint64_t sent_ns = known ? e.head.mono_ns : a->ns;
+    if (a->ns < p->from || sent_ns > p->to || (!is_asked(p, a->from) && !is_asked(p, a->to)))
+        return;
+    const Orrery__Start *start = known ? timeline_start_of(p->timeline, e.node, e.boot) : NULL;
+    uint32_t name = message_name(p, start, known ? e.head.instance : 0, known ? e.head.kind : 0);
+    p->besides = grown(p->besides, p->n_besides, &p->cap_besides, sizeof *p->besides);
+    p->besides[p->n_besides++] = (struct message){
+        .sent_ns = (double)sent_ns,
+        .received_ns = a->fate == VIEW_RECEIVED ? (double)a->ns : 0,
+        .send = known ? (double)a->cause : 0,
+        .receive = (double)a->ordinal,
+        .from = a->from,
+        .to = a->to,
+        .name = name,
+        .fate = a->fate,
+    };
+}
+
+static void arrived(struct preparing *p, const struct arrival *a)
+{
+    struct message *m = a->cause ? message_of(p, a->cause, a->to) : NULL;
+    if (!m || m->fate != VIEW_UNDER_WAY) {
+        arrived_besides(p, a);
+        return;
+    }
+    m->received_ns = a->fate == VIEW_RECEIVED ? (double)a->ns : 0;
+    m->receive = (double)a->ordinal;
+    m->fate = a->fate;
+    p->under_way--;
+}
+
+static void dropped(struct preparing *p, const struct entry *e)
+{
+    Orrery__Drop *drop = orrery__drop__unpack(NULL, e->head.payload.len, e->head.payload.base);
+    if (!drop)
+        return;
+    arrived(p, &(struct arrival){e->ordinal, e->head.mono_ns, e->cause, drop->from, drop->to,
+                                 VIEW_DROPPED + (uint32_t)drop->reason});
+    orrery__drop__free_unpacked(drop, NULL);
+}
+
+/* What did not arrive went to a node that was dead, or died before it came. */
+static void find_dead(struct preparing *p)
+{
+    for (size_t i = 0; i < p->n_messages; i++) {
+        struct message *m = &p->messages[i];
+        if (m->fate != VIEW_UNDER_WAY || m->to >= p->view->n_lanes)
+            continue;
+        const struct lane_states *l = &p->view->lanes[m->to];
+        bool dead = timeline_view_state_at(p->view, m->to, (uint64_t)m->sent_ns) == VIEW_DEAD;
+        for (size_t k = l->n; k > 0 && !dead && (double)l->all[k - 1].ns >= m->sent_ns; k--)
+            dead = l->all[k - 1].state == VIEW_DEAD;
+        if (dead)
+            m->fate = VIEW_PEER_DEAD;
+    }
+}
+
+/* --- marks --- */
+
+static void add_mark(struct preparing *p, const struct entry *e)
+{
+    bool rare = timeline_view_is_rare(e->head.body);
+    size_t others = p->n_marks - p->n_rare;
+    uint32_t lane = timeline_view_lane(e);
+    if ((rare ? p->n_rare : others) >= VIEW_MARKS_MAX / 2 || (lane && !is_asked(p, lane)))
+        return;
+    struct mark m = {.ns = (double)e->head.mono_ns,
+                     .ordinal = (double)e->ordinal,
+                     .lane = lane,
+                     .name = mark_name(p, e)};
+    struct buf text = {0};
+    timeline_describe(p->timeline, e, &text);
+    buf_append(&text, bytes_of("", 1));
+    m.text = (char *)text.base;
+    p->n_rare += rare;
+    p->marks = grown(p->marks, p->n_marks, &p->cap_marks, sizeof *p->marks);
+    p->marks[p->n_marks++] = m;
+}
+
+/* From the short list. Where there are too many that are not rare, some at even distances. */
+static void marks_of_list(struct preparing *p)
+{
+    const struct timeline_view *v = p->view;
+    size_t often = 0, nth = 0;
+    struct entry e;
+    for (size_t i = 0; i < v->n_moments; i++)
+        often += v->moments[i].ns >= p->from && v->moments[i].ns <= p->to &&
+                 !timeline_view_is_rare(v->moments[i].body);
+    size_t step = often / (VIEW_MARKS_MAX / 2) + 1;
+    for (size_t i = 0; i < v->n_moments; i++) {
+        const struct moment *m = &v->moments[i];
+        if (m->ns < p->from || m->ns > p->to)
+            continue;
+        if (!timeline_view_is_rare(m->body) && nth++ % step != 0)
+            continue;
+        if (timeline_get(p->timeline, m->ordinal, &e))
+            add_mark(p, &e);
+    }
+}
+
+/* --- every message --- */
+
+static void look_at(struct preparing *p, const struct entry *e)
+{
+    const struct event_head *h = &e->head;
+    bool inside = h->mono_ns >= p->from && h->mono_ns <= p->to;
+    switch (h->body) {
+    case ORRERY__EVENT__BODY_SEND:
+        if (inside)
+            sent(p, e);
+        break;
+    case ORRERY__EVENT__BODY_RECEIVE:
+        arrived(p, &(struct arrival){e->ordinal, h->mono_ns, e->cause, h->peer, e->node,
+                                     VIEW_RECEIVED});
+        break;
+    case ORRERY__EVENT__BODY_DROP:
+        dropped(p, e);
+        break;
+    default:
+        if (inside && timeline_view_is_marked(h->body))
+            add_mark(p, e);
+        break;
+    }
+}
+
+static void walk(struct preparing *p)
+{
+    struct timeline *t = p->timeline;
+    struct entry e;
+    size_t looked = 0, beyond = 0;
+    uint64_t newest = timeline_newest(t);
+    uint64_t at = timeline_at(t, p->from > shuffled_ns ? p->from - shuffled_ns : 0);
+    for (; at <= newest && looked++ < WALK_MAX; at++) {
+        if (!timeline_get(t, at, &e))
+            continue;
+        if (e.head.mono_ns > p->to + shuffled_ns &&
+            (!p->under_way || beyond++ > BEYOND_MAX || e.head.mono_ns > p->to + beyond_ns))
+            break;
+        look_at(p, &e);
+    }
+    find_dead(p);
+    for (size_t i = 0; i < p->n_besides; i++) {
+        p->messages = grown(p->messages, p->n_messages, &p->cap_messages, sizeof *p->messages);
+        p->messages[p->n_messages++] = p->besides[i];
+    }
+}
+
+/* --- only their number --- */
+
+static void add_bins(struct preparing *p, const struct pyramid_cells *cells, uint32_t level,
+                     uint64_t tile)
+{
+    uint64_t length = pyramid_level_ns(level);
+    for (size_t i = 0; i < cells->n; i++) {
+        const struct pyramid_cell *c = &cells->all[i];
+        uint64_t ns = (tile * PYRAMID_TILE_BINS + c->bin) * length;
+        bool send = c->body == ORRERY__EVENT__BODY_SEND;
+        bool shown = send || (timeline_view_is_marked(c->body) && c->lane != 0);
+        if (!shown || ns + length <= p->from || ns > p->to || !is_asked(p, c->lane))
+            continue;
+        const Orrery__Start *start = timeline_start(p->timeline, c->lane);
+        p->bins = grown(p->bins, p->n_bins, &p->cap_bins, sizeof *p->bins);
+        p->bins[p->n_bins++] = (struct lane_bin){
+            .ns = (double)ns,
+            .count = (double)c->count,
+            .drops = (double)c->drops,
+            .lane = c->lane,
+            .name = send ? message_name(p, start, c->instance, c->kind)
+                         : happening_name(p, start, c->body, c->kind),
+        };
+    }
+}
+
+static void count(struct preparing *p, uint32_t level)
+{
+    uint64_t length = pyramid_level_ns(level) * PYRAMID_TILE_BINS;
+    for (uint64_t tile = p->from / length; tile <= p->to / length; tile++) {
+        struct pyramid_cells cells = {0};
+        if (timeline_tile(p->timeline, level, tile, &cells))
+            add_bins(p, &cells, level, tile);
+        pyramid_cells_free(&cells);
+    }
+    marks_of_list(p);
+}
+
+/* The finest level at which the span has at most so many bins. */
+static uint32_t level_for(const struct preparing *p, uint64_t bins)
+{
+    uint32_t level = 0;
+    while (level + 1 < PYRAMID_LEVELS && (p->to - p->from) / pyramid_level_ns(level) >= bins)
+        level++;
+    return level;
+}
+
+static bool is_too_much(struct preparing *p)
+{
+    uint32_t level = level_for(p, PYRAMID_TILE_BINS / 4);
+    uint64_t length = pyramid_level_ns(level), tiles = length * PYRAMID_TILE_BINS;
+    uint64_t sends = 0, ends = 0, all = 0;
+    for (uint64_t tile = p->from / tiles; tile <= p->to / tiles; tile++) {
+        struct pyramid_cells cells = {0};
+        if (!timeline_tile(p->timeline, level, tile, &cells))
+            sends = VIEW_MESSAGES_MAX + 1;
+        for (size_t i = 0; i < cells.n; i++) {
+            const struct pyramid_cell *c = &cells.all[i];
+            uint64_t ns = tile * tiles + c->bin * length;
+            if (ns + length <= p->from || ns > p->to)
+                continue;
+            all += c->count;
+            sends += c->body == ORRERY__EVENT__BODY_SEND ? c->count : 0;
+            bool end =
+                c->body == ORRERY__EVENT__BODY_RECEIVE || c->body == ORRERY__EVENT__BODY_DROP;
+            ends += end ? c->count : 0;
+        }
+        pyramid_cells_free(&cells);
+    }
+    return sends > VIEW_MESSAGES_MAX || ends > VIEW_MESSAGES_MAX || all > WALK_MAX / 2;
+}
+
+/* --- as arrays --- */
+
+static int by_time_sent(const void *a, const void *b)
+{
+    const struct message *x = a, *y = b;
+    if (x->sent_ns < y->sent_ns || x->sent_ns > y->sent_ns)
+        return x->sent_ns < y->sent_ns ? -1 : 1;
+    if (x->send < y->send || x->send > y->send)
+        return x->send < y->send ? -1 : 1;
+    return (x->to > y->to) - (x->to < y->to);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct mark *x = a, *y = b;
+    if (x->ns < y->ns || x->ns > y->ns)
+        return x->ns < y->ns ? -1 : 1;
+    return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+static void *array(size_t n, size_t size)
+{
+    void *a = calloc(n ? n : 1, size);
+    CHECK(a);
+    return a;
+}
+
+/* Field `name` of the window: of every element of `from`, this. */
+#define COLUMN(window, name, elements, count, value)                                               \
+    do {                                                                                           \
+        (window)->n_##name = (count);                                                              \
+        (window)->name = array((count), sizeof *(window)->name);                                   \
+        for (size_t at = 0; at < (count); at++)                                                    \
+            (window)->name[at] = (elements)[at].value;                                             \
+    } while (0)
+
+static void put_messages(const struct preparing *p, Orrery__Window *w)
+{
+    size_t n = p->n_messages;
+    if (n)
+        qsort(p->messages, n, sizeof *p->messages, by_time_sent);
+    COLUMN(w, sent_ns, p->messages, n, sent_ns);
+    COLUMN(w, received_ns, p->messages, n, received_ns);
+    COLUMN(w, from, p->messages, n, from);
+    COLUMN(w, to, p->messages, n, to);
+    COLUMN(w, name, p->messages, n, name);
+    COLUMN(w, fate, p->messages, n, fate);
+    COLUMN(w, send_event, p->messages, n, send);
+    COLUMN(w, receive_event, p->messages, n, receive);
+}
+
+static void put_marks(const struct preparing *p, Orrery__Window *w)
+{
+    size_t n = p->n_marks;
+    if (n)
+        qsort(p->marks, n, sizeof *p->marks, by_time);
+    COLUMN(w, mark_ns, p->marks, n, ns);
+    COLUMN(w, mark_lane, p->marks, n, lane);
+    COLUMN(w, mark_name, p->marks, n, name);
+    COLUMN(w, mark_event, p->marks, n, ordinal);
+    COLUMN(w, mark_text, p->marks, n, text); /* Goes with the window from here on. */
+}
+
+static void put_bins(const struct preparing *p, Orrery__Window *w)
+{
+    COLUMN(w, bin_ns, p->bins, p->n_bins, ns);
+    COLUMN(w, bin_lane, p->bins, p->n_bins, lane);
+    COLUMN(w, bin_name, p->bins, p->n_bins, name);
+    COLUMN(w, bin_count, p->bins, p->n_bins, count);
+    COLUMN(w, bin_drops, p->bins, p->n_bins, drops);
+}
+
+struct lane_state {
+    double ns;
+    uint32_t lane, state;
+};
+
+/* How each lane was when the span began, and what changed in it. */
+static void put_states(const struct preparing *p, Orrery__Window *w)
+{
+    const struct timeline_view *v = p->view;
+    struct lane_state *all = NULL;
+    size_t n = 0, cap = 0;
+    for (uint32_t lane = 1; lane < v->n_lanes; lane++) {
+        const struct lane_states *l = &v->lanes[lane];
+        if (!is_asked(p, lane))
+            continue;
+        all = grown(all, n, &cap, sizeof *all);
+        all[n++] =
+            (struct lane_state){(double)p->from, lane, timeline_view_state_at(v, lane, p->from)};
+        for (size_t i = 0; i < l->n; i++) {
+            if (l->all[i].ns <= p->from || l->all[i].ns > p->to)
+                continue;
+            all = grown(all, n, &cap, sizeof *all);
+            all[n++] = (struct lane_state){(double)l->all[i].ns, lane, l->all[i].state};
+        }
+    }
+    COLUMN(w, state_ns, all, n, ns);
+    COLUMN(w, state_lane, all, n, lane);
+    COLUMN(w, state, all, n, state);
+    free(all);
+}
+
+/* A time from outside, within what can have happened. */
+static uint64_t sane(double ns, uint64_t max)
+{
+    if (!(ns > 0))
+        return 0;
+    return ns < (double)max ? (uint64_t)ns : max;
+}
+
+Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__WindowAsk *ask)
+{
+    struct preparing p = {.view = v, .timeline = v->timeline};
+    uint64_t max = v->newest_ns + beyond_ns;
+    p.from = sane(ask->from_ns, max);
+    p.to = sane(ask->to_ns, max);
+    if (p.to < p.from)
+        p.to = p.from;
+    p.columns = ask->columns > 16 ? ask->columns : 16;
+    p.columns = p.columns < COLUMNS_MAX ? p.columns : COLUMNS_MAX;
+    p.only = ask->lanes;
+    p.n_only = ask->n_lanes < VIEW_LANES_MAX ? ask->n_lanes : VIEW_LANES_MAX;
+    Orrery__Window *w = array(1, sizeof *w);
+    orrery__window__init(w);
+    if (is_too_much(&p)) {
+        uint32_t level = level_for(&p, p.columns / COLUMNS_A_BIN);
+        w->level = level + 1;
+        count(&p, level);
+    } else {
+        walk(&p);
+    }
+    w->from_ns = (double)p.from;
+    w->to_ns = (double)p.to;
+    w->newest_ns = (double)v->newest_ns;
+    put_messages(&p, w);
+    put_marks(&p, w);
+    put_bins(&p, w);
+    put_states(&p, w);
+    w->n_names = p.n_names;
+    w->names = array(p.n_names, sizeof *w->names);
+    memcpy(w->names, p.names, p.n_names * sizeof *w->names);
+    free(p.messages);
+    free(p.besides);
+    free(p.marks);
+    free(p.bins);
+    return w;
+}
