@@ -34,6 +34,10 @@ bool help_verb(const char *verb);
 /* act.c */
 int act_main(int argc, char **argv); /* kill n2 and its like */
 
+/* open.c */
+int open_main(int argc, char **argv); /* orrery [FLAGS], with no command */
+extern const struct opt open_opts[];
+
 /* The entries of the table. */
 extern const struct opt sandbox_opts[], status_opts[], show_opts[], timeline_opts[], log_opts[],
     runs_opts[], replay_opts[], export_opts[], end_opts[], no_opts[], sim_opts[], check_opts[],

@@ -145,20 +145,23 @@ static int dispatch(int argc, char **argv)
 
 int cli_main(int argc, char **argv)
 {
-    static char sandbox[] = "sandbox", heartbeat[] = "heartbeat";
-    static char *usual[] = {sandbox, heartbeat, NULL};
+    static char orrery[] = "orrery";
+    static char *alone[] = {orrery, NULL};
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C");
     signal(SIGPIPE, SIG_IGN); /* Whoever stops reading is told of by the write. */
     int code;
     if (argc < 2) {
-        code = dispatch(2, usual);
+        code = open_main(1, alone);
     } else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         help_all();
         code = EXIT_DONE;
     } else if (strcmp(argv[1], "--version") == 0) {
         printf("orrery %s\n", ORRERY_VERSION);
         code = EXIT_DONE;
+    } else if (strncmp(argv[1], "--", 2) == 0) {
+        argv[0] = orrery;
+        code = open_main(argc, argv);
     } else {
         code = dispatch(argc - 1, argv + 1);
     }

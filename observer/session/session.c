@@ -194,13 +194,12 @@ static bool make_cluster(struct session *s, char *why, size_t why_size)
     return s->cluster != NULL;
 }
 
-static void forget_server(void *ctx)
+static void undone(void *ctx)
 {
-    struct session *s = ctx;
-    s->server = NULL;
+    free(ctx);
 }
 
-/* What was begun before something failed. */
+/* What was begun before something failed. The last of it goes when the loop comes to it. */
 static void undo(struct session *s)
 {
     if (s->timeline) {
@@ -211,12 +210,10 @@ static void undo(struct session *s)
         remove(s->recording);
     if (s->disks[0] && !s->options.disks)
         folder_remove(s->disks);
-    if (s->server) {
-        server_close(s->server, forget_server, s);
-        while (s->server)
-            uv_run(s->loop, UV_RUN_ONCE);
-    }
-    free(s);
+    if (s->server)
+        server_close(s->server, undone, s);
+    else
+        free(s);
 }
 
 static void set_pace(struct session *s, double pace)
@@ -319,6 +316,11 @@ void session_free(struct session *s)
     s->cluster->ops->free(s->cluster);
     beliefs_free(s);
     free(s);
+}
+
+bool session_is_ending(const struct session *s)
+{
+    return s->ending || s->cluster_done;
 }
 
 const char *session_name(const struct session *s)

@@ -36,6 +36,8 @@ struct session *session_new(uv_loop_t *loop, const struct session_options *optio
 void session_end(struct session *s); /* A second time: at once. */
 void session_free(struct session *s);
 
+bool session_is_ending(const struct session *s);
+
 const char *session_name(const struct session *s);
 const char *session_recording(const struct session *s); /* Path, or "". */
 const char *session_disks(const struct session *s);

@@ -15,6 +15,8 @@ libprotobuf-dev     header:google/protobuf/descriptor.proto
 libzstd-dev         module:libzstd
 libsodium-dev       module:libsodium
 libncurses-dev      module:ncursesw
+libwebsockets-dev   module:libwebsockets
+libwebsockets-evlib-uv plugin:libwebsockets-evlib_uv.so
 nodejs              command:node
 npm                 command:npm
 '
@@ -58,6 +60,7 @@ there_without_debian() {
     command) have "$name" ;;
     module) have pkg-config && pkg-config --exists "$name" ;;
     header) [ -e "/usr/include/$name" ] || [ -e "/usr/local/include/$name" ] ;;
+    plugin) [ -n "$(find /usr/lib /usr/local/lib -name "$name" -print -quit 2>/dev/null)" ] ;;
     clang-runtime) have clang && [ -n "$(find "$(clang -print-resource-dir)" -name '*fuzzer*' -print -quit)" ] ;;
     *) return 1 ;;
     esac

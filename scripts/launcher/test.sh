@@ -8,6 +8,7 @@ unit      60   modules, one by one
 script    30   transcripts of protocols
 sim       240  simulated clusters: seeds that must hold, flaws that must be caught
 cluster   180  real processes and real signals
+web       60   the page's server: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis
 launcher  90   this launcher
 fuzz      180  every decoder for ten seconds
@@ -105,6 +106,10 @@ test_sim() {
 
 test_cluster() {
     run_ctest "$build/test" 1 cluster
+}
+
+test_web() {
+    run_ctest "$build/test" 1 web
 }
 
 test_client() {

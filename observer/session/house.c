@@ -1,0 +1,298 @@
+#include "session/house_inside.h"
+
+#include "base/check.h"
+#include "cluster/units.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *zeroed(size_t size)
+{
+    void *p = calloc(1, size);
+    CHECK(p);
+    return p;
+}
+
+static void closed(uv_handle_t *handle)
+{
+    struct house *h = handle->data;
+    h->closed = true;
+    h->done(h->done_ctx);
+}
+
+static void end_if_empty(struct house *h)
+{
+    if (h->ending && !h->runs && !uv_is_closing((uv_handle_t *)&h->tick))
+        uv_close((uv_handle_t *)&h->tick, closed);
+}
+
+static void run_free(struct house_run *run)
+{
+    struct house *h = run->house;
+    for (struct house_run **at = &h->runs; *at; at = &(*at)->next)
+        if (*at == run) {
+            *at = run->next;
+            break;
+        }
+    if (run->play)
+        h->labs.end(run->play);
+    if (run->session)
+        session_free(run->session);
+    orrery__open__free_unpacked(run->open, NULL);
+    buf_free(&run->line);
+    free(run);
+}
+
+/* --- what sessions tell --- */
+
+static void end_run(struct house_run *run)
+{
+    run->ending = true;
+    session_end(run->session);
+}
+
+static void ready(void *ctx, bool up, const char *sentence)
+{
+    struct house_run *run = ctx;
+    snprintf(run->sentence, sizeof run->sentence, "%s", sentence);
+    if (!up) {
+        end_run(run);
+        return;
+    }
+    run->up = true;
+    if (run->play)
+        run->house->labs.up(run->play);
+    guests_up(run);
+}
+
+static void ended(void *ctx)
+{
+    struct house_run *run = ctx;
+    struct house *h = run->house;
+    guests_over(run);
+    run_free(run);
+    end_if_empty(h);
+}
+
+/* --- beginning one --- */
+
+static void copy_open(struct house_run *run, const Orrery__Open *open)
+{
+    size_t size = orrery__open__get_packed_size(open);
+    uint8_t *packed = zeroed(size + 1);
+    orrery__open__pack(open, packed);
+    run->open = orrery__open__unpack(NULL, size, packed);
+    CHECK(run->open);
+    free(packed);
+}
+
+static void put_words(struct buf *line, const char *flag, char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(line, " %s ", flag);
+        word_quote(words[i], line);
+    }
+}
+
+/* The line that would begin the same. */
+static void sandbox_line(struct house_run *run, uint32_t nodes)
+{
+    const Orrery__Open *o = run->open;
+    buf_printf(&run->line, "orrery sandbox ");
+    word_quote(o->sandbox, &run->line);
+    buf_printf(&run->line, " --nodes %u", nodes);
+    if (o->simulated)
+        buf_printf(&run->line, " --sim");
+    if (o->seed)
+        buf_printf(&run->line, " --seed %llu", (unsigned long long)o->seed);
+    put_words(&run->line, "--set", o->settings, o->n_settings);
+    put_words(&run->line, "--flaw", o->flaws, o->n_flaws);
+    buf_append(&run->line, bytes_of("", 1));
+}
+
+static bool sandbox(struct house_run *run, struct session_options *options, char *why,
+                    size_t why_size)
+{
+    const Orrery__Open *o = run->open;
+    if (!*o->sandbox) {
+        snprintf(why, why_size, "nothing was asked for: name a lab, a protocol or a run");
+        return false;
+    }
+    for (size_t i = 0; i < o->n_settings; i++)
+        if (!strchr(o->settings[i], '=')) {
+            snprintf(why, why_size, "a setting is KEY=VALUE, not '%.60s'", o->settings[i]);
+            return false;
+        }
+    run->instance = (struct cluster_instance){
+        .protocol = o->sandbox,
+        .settings = (const char *const *)o->settings,
+        .n_settings = o->n_settings,
+        .flaws = (const char *const *)o->flaws,
+        .n_flaws = o->n_flaws,
+    };
+    options->instances = &run->instance;
+    options->n_instances = 1;
+    options->nodes = o->nodes ? o->nodes : strcmp(o->sandbox, "kv") == 0 ? 1 : 5;
+    options->seed = o->seed;
+    options->simulated = o->simulated;
+    options->pace = 1;
+    sandbox_line(run, options->nodes);
+    options->line = (const char *)run->line.base;
+    return true;
+}
+
+static bool lab(struct house_run *run, struct session_options *options, char *why, size_t why_size)
+{
+    struct house *h = run->house;
+    if (!h->labs.begin) {
+        snprintf(why, why_size, "this observer has no labs");
+        return false;
+    }
+    options->pace = 1;
+    options->seed = run->open->seed;
+    options->simulated = run->open->simulated;
+    run->play = h->labs.begin(h->labs.ctx, run, run->open, options, why, why_size);
+    return run->play != NULL;
+}
+
+static bool begin(struct house_run *run, char *why, size_t why_size)
+{
+    struct session_options options = {0};
+    if (!(*run->open->lab ? lab(run, &options, why, why_size)
+                          : sandbox(run, &options, why, why_size)))
+        return false;
+    options.ready = ready;
+    options.ended = ended;
+    options.ctx = run;
+    run->session = session_new(run->house->loop, &options, why, why_size);
+    return run->session != NULL;
+}
+
+struct house_run *house_open(struct house *h, const Orrery__Open *open, bool keep, char *why,
+                             size_t why_size)
+{
+    size_t n = 0;
+    for (const struct house_run *run = h->runs; run; run = run->next)
+        n++;
+    if (h->ending || n >= RUNS_MAX) {
+        snprintf(why, why_size,
+                 h->ending ? "the observer is ending" : "%d runs are on: end one of them first",
+                 RUNS_MAX);
+        return NULL;
+    }
+    struct house_run *run = zeroed(sizeof *run);
+    run->house = h;
+    run->keep = keep;
+    copy_open(run, open);
+    run->next = h->runs;
+    h->runs = run;
+    if (!begin(run, why, why_size)) {
+        run_free(run);
+        return NULL;
+    }
+    return run;
+}
+
+/* --- keeping house --- */
+
+static void look_after(struct house_run *run)
+{
+    if (run->changed && run->up) {
+        run->changed = false;
+        guests_tell_lab(run);
+    }
+    if (run->keep || run->ending || house_has_guests(run)) {
+        run->alone_ms = 0;
+        return;
+    }
+    uint64_t now = uv_now(run->house->loop);
+    if (!run->alone_ms)
+        run->alone_ms = now;
+    else if (now - run->alone_ms > ALONE_MS)
+        end_run(run);
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct house *h = timer->data;
+    for (struct house_run *run = h->runs, *next; run; run = next) {
+        next = run->next;
+        look_after(run);
+    }
+}
+
+void house_leave(struct house_run *run)
+{
+    if (run->play && !run->keep && !run->ending && !house_has_guests(run))
+        end_run(run);
+}
+
+struct house *house_new(uv_loop_t *loop)
+{
+    struct house *h = zeroed(sizeof *h);
+    struct paths paths;
+    char why[300];
+    h->loop = loop;
+    /* Where there is no such folder, a run says so when it is begun. */
+    if (paths_make(&paths, why, sizeof why)) {
+        int n = snprintf(h->notebook, sizeof h->notebook, "%s/notebook", paths.state);
+        if (n < 0 || (size_t)n >= sizeof h->notebook)
+            h->notebook[0] = 0;
+    }
+    CHECK(uv_timer_init(loop, &h->tick) == 0);
+    h->tick.data = h;
+    CHECK(uv_timer_start(&h->tick, tick, HOUSE_TICK_MS, HOUSE_TICK_MS) == 0);
+    return h;
+}
+
+void house_serve_labs(struct house *h, const struct house_labs *labs)
+{
+    h->labs = *labs;
+}
+
+void house_end(struct house *h, void (*done)(void *ctx), void *ctx)
+{
+    h->ending = true;
+    h->done = done;
+    h->done_ctx = ctx;
+    for (struct house_run *run = h->runs, *next; run; run = next) {
+        next = run->next;
+        end_run(run);
+    }
+    end_if_empty(h);
+}
+
+void house_free(struct house *h)
+{
+    CHECK(h->closed && !h->guests);
+    free(h);
+}
+
+bool house_is_on(const struct house_run *run)
+{
+    return run->session && !run->ending && !session_is_ending(run->session);
+}
+
+struct house_run *house_find(struct house *h, const char *name)
+{
+    for (struct house_run *run = h->runs; run; run = run->next)
+        if (house_is_on(run) && strcmp(session_name(run->session), name) == 0)
+            return run;
+    return NULL;
+}
+
+struct session *house_session(struct house_run *run)
+{
+    return run->session;
+}
+
+void house_lab_changed(struct house_run *run)
+{
+    run->changed = true;
+}
+
+const char *house_notebook(const struct house *h)
+{
+    return h->notebook;
+}
