@@ -19,7 +19,8 @@ void help_all(void)
     const struct cli_command *commands = cli_commands(&n);
     const char *group = "";
     printf("orrery: starts real processes, lets you break them, and shows what happens.\n\n"
-           "  orrery                 a heartbeat cluster, with its timeline on this terminal\n"
+           "  orrery                 the observer and its page, in the browser\n"
+           "  orrery --terminal      a heartbeat cluster, with its timeline on this terminal\n"
            "  orrery kill n2         then, in another terminal: see who notices, and when\n");
     for (size_t i = 0; i < n; i++) {
         if (strcmp(group, commands[i].group) != 0) {
