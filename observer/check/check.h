@@ -41,6 +41,8 @@ void check_end(struct check *c, uint64_t end_ns);
 
 /* After check_end(). At most FINDINGS_MAX; they live with `c`. */
 uint32_t check_findings(const struct check *c, const struct finding **findings);
+/* What is found so far, before check_end(): what is refuted stays so, all else is open yet. */
+uint32_t check_peek(const struct check *c, const struct finding **findings);
 /* Refuted if one is, else unknown if one is, else proven if one is; else nothing. */
 enum verdict check_verdict(const struct check *c);
 

@@ -16,6 +16,14 @@
 const struct opt no_opts[] = {{NULL, 0, NULL, NULL, NULL}};
 
 static const struct cli_command commands[] = {
+    {"labs", "Start", "[--json] | check FILE",
+     "the explainers there are; or whether a lab's file is right",
+     "labs\nlabs --json\nlabs check labs/heartbeat/lab.yaml", labs_opts, labs_main, false},
+    {"run", "Start", "NAME [--headless] [FLAGS]",
+     "plays an explainer: its walk, its questions, and what is measured",
+     "run heartbeat\nrun wal --sim --seed 7\nrun heartbeat --headless\n"
+     "run wal --headless --flaw ack-before-sync",
+     run_opts, run_main, false},
     {"sandbox", "Start", "PROTOCOL [--nodes N] [FLAGS]",
      "a cluster with no script, and its timeline on this terminal",
      "sandbox heartbeat --nodes 5\nsandbox kv\n"

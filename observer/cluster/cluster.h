@@ -30,14 +30,22 @@ struct cluster_instance {
     size_t n_flaws;
 };
 
+struct cluster_load { /* Of the clients that a simulated cluster has. */
+    uint32_t clients; /* For each node that serves some. */
+    double rate;      /* Requests a second of each; 0: as fast as answers come. */
+    uint32_t keys;
+    uint32_t value_bytes; /* At most. */
+};
+
 struct cluster_spec {
     uint32_t nodes;
     const struct cluster_instance *instances; /* On every node, numbered from 1 in this order. */
     size_t n_instances;
     uint64_t seed;
     Orrery__Level level;
-    const char *directory; /* Nodes' disks live below it. */
-    size_t ring_bytes;     /* 0: chosen by the number of nodes. */
+    const char *directory;           /* Nodes' disks live below it. */
+    const struct cluster_load *load; /* Simulated clusters only; NULL: as they like. */
+    size_t ring_bytes;               /* 0: chosen by the number of nodes. */
 };
 
 /* What the cluster tells. */

@@ -20,12 +20,17 @@ struct session_options {
     Orrery__Level level;
     double pace;
     bool simulated;
+    bool rushed; /* Simulated time passes as fast as it can, and not by the clock. */
+    const struct cluster_load *load; /* Of simulated clients; NULL: some of their own. */
     bool no_recording;
     const char *recording; /* A path; NULL: in the state folder, named after the run. */
     const char *disks;     /* A folder for the nodes' disks, which is kept; NULL: for this run. */
     const char *line;      /* What began it, for the recording. */
     /* Every node is there, or (false) none came up: `sentence` says why, and the run ends. */
     void (*ready)(void *ctx, bool up, const char *sentence);
+    /* NULL, or: the run is up and some time has passed, in steps of 1 ms when rushed. May end it.
+     */
+    void (*ticked)(void *ctx);
     void (*ended)(void *ctx); /* After session_end(): it may be freed. */
     void *ctx;
 };

@@ -91,6 +91,13 @@ struct cluster *cluster_sim_new(const struct cluster_spec *spec, const struct cl
     options.n_instances = spec->n_instances;
     options.seed = spec->seed;
     options.level = spec->level;
+    if (spec->load) {
+        options.clients = spec->load->clients;
+        options.pipeline = 1;
+        options.keys = spec->load->keys;
+        options.value_max = spec->load->value_bytes;
+        options.think_ns = spec->load->rate > 0 ? (nsec)(1e9 / spec->load->rate) : NSEC_PER_MS;
+    }
     struct cluster_sim *c = calloc(1, sizeof *c);
     if (!c)
         abort();

@@ -15,6 +15,7 @@ libprotobuf-dev     header:google/protobuf/descriptor.proto
 libzstd-dev         module:libzstd
 libsodium-dev       module:libsodium
 libncurses-dev      module:ncursesw
+libyaml-dev         module:yaml-0.1
 libwebsockets-dev   module:libwebsockets
 libwebsockets-evlib-uv plugin:libwebsockets-evlib_uv.so
 nodejs              command:node

@@ -1,0 +1,39 @@
+/* Clients of real nodes: a process of its own that asks their client ports in RESP, seeded and
+ * rate-limited, over one connection each that it opens again when it breaks. It records nothing:
+ * histories are taken at the client ports.
+ *
+ * Keys are shared: k0, k1 ... hold strings, n0, n1 ... counters; every value written is another.
+ * After it connects a client now and then reads every key. */
+#ifndef ORRERY_AGENT_LOAD_H
+#define ORRERY_AGENT_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum load_kind { LOAD_SET, LOAD_GET, LOAD_DEL, LOAD_INCR, LOAD_EXEC, LOAD_KINDS };
+enum { LOAD_PORTS_MAX = 64, LOAD_CLIENTS_MAX = 1024 };
+
+struct load_plan {
+    const uint16_t *ports; /* On this machine. */
+    size_t n_ports;
+    uint32_t clients; /* For each port. */
+    double rate;      /* Requests a second of each; 0: as fast as answers come. */
+    uint32_t keys;
+    uint32_t value_bytes; /* At most. */
+    uint32_t mix[LOAD_KINDS];
+    uint64_t seed;
+};
+
+struct load;
+
+/* "set 70" into a weight of the mix; false when it is no such text. */
+bool load_mix(uint32_t mix[LOAD_KINDS], const char *text);
+/* NULL and a sentence when no process can be made. It dies with its parent. */
+struct load *load_begin(const struct load_plan *plan, char *why, size_t why_size);
+void load_end(struct load *l); /* Waits for its end. NULL is allowed. */
+
+/* Where the first reply in `text` ends; 0: it is not whole; -1: it is none. */
+long load_reply(const char *text, size_t n);
+
+#endif

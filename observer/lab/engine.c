@@ -1,0 +1,506 @@
+#include "lab/engine_impl.h"
+
+#include "base/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void engine_over(struct lab_engine *e, enum lab_outcome outcome, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->sentence, sizeof e->sentence, format, args);
+    va_end(args);
+    e->outcome = outcome;
+    e->step = WALK_OVER;
+    e->dirty = true;
+}
+
+static uint64_t now(const struct lab_engine *e)
+{
+    return e->options.now(e->options.ctx);
+}
+
+static bool hurried(const struct lab_engine *e)
+{
+    return e->options.headless || e->beat < e->rush_to;
+}
+
+static bool read_for(const struct lab_engine *e, uint64_t ms)
+{
+    return hurried(e) || e->read_ns >= ms * LAB_MS;
+}
+
+static bool late(const struct lab_engine *e, uint32_t within_ms)
+{
+    uint64_t within = (within_ms ? within_ms : WITHIN_MS) * LAB_MS;
+    uint64_t at = now(e);
+    return at > e->began_ns && at - e->began_ns > within;
+}
+
+static bool flaw_is_on(const struct lab_engine *e, const char *flaw)
+{
+    for (size_t i = 0; i < e->options.n_flaws; i++)
+        if (strcmp(e->options.flaws[i], flaw) == 0)
+            return true;
+    return false;
+}
+
+/* The lab's next flaw that is on, from `i` on; n_flaws: none. */
+static size_t next_flaw(const struct lab_engine *e, size_t i)
+{
+    while (i < e->lab->n_flaws && !flaw_is_on(e, e->lab->flaws[i]->flaw))
+        i++;
+    return i;
+}
+
+static void begin_step(struct lab_engine *e, enum walk_step step)
+{
+    e->step = step;
+    e->acted = false;
+    e->read_ns = 0;
+    e->began_ns = now(e);
+    e->dirty = true;
+}
+
+struct lab_engine *lab_engine_new(const struct lab_engine_options *options)
+{
+    struct lab_engine *e = calloc(1, sizeof *e);
+    CHECK(e);
+    e->options = *options;
+    e->lab = options->lab;
+    e->goals = calloc(e->lab->n_goals + 1, sizeof *e->goals);
+    e->goal_met = calloc(e->lab->n_goals + 1, sizeof *e->goal_met);
+    e->beats = calloc(e->lab->n_beats + 1, sizeof *e->beats);
+    e->exercises = calloc(e->lab->n_exercises + 1, sizeof *e->exercises);
+    e->checks = calloc(e->lab->n_invariants + 1, sizeof *e->checks);
+    CHECK(e->goals && e->goal_met && e->beats && e->exercises && e->checks);
+    for (size_t i = 0; i < e->lab->n_exercises; i++)
+        e->exercises[i].mine = e->exercises[i].measured = -1;
+    for (size_t i = 0; i < e->lab->n_goals; i++)
+        clues_begin(&e->goals[i], e->lab->goals[i]->until, e->lab->goals[i]->n_until, 0);
+    e->check = check_new();
+    begin_step(e, WALK_BEAT);
+    e->flaw = next_flaw(e, 0);
+    if (options->headless && e->flaw < e->lab->n_flaws)
+        begin_step(e, WALK_FLAW);
+    return e;
+}
+
+void lab_engine_free(struct lab_engine *e)
+{
+    if (!e)
+        return;
+    clues_end(&e->clues);
+    for (size_t i = 0; i < e->lab->n_goals; i++)
+        clues_end(&e->goals[i]);
+    for (size_t i = 0; i < e->lab->n_exercises; i++)
+        clues_end(&e->exercises[i].clues);
+    free(e->goals);
+    free(e->goal_met);
+    free(e->beats);
+    free(e->exercises);
+    free(e->checks);
+    check_free(e->check);
+    if (e->state)
+        orrery__lab_state__free_unpacked(e->state, NULL);
+    free(e);
+}
+
+/* --- entries --- */
+
+void lab_engine_entry(struct lab_engine *e, const struct entry *entry)
+{
+    struct timeline *t = e->options.timeline;
+    e->told++;
+    check_entry(e->check, entry);
+    if (e->step == WALK_LOCKED)
+        e->dirty |= clues_entry(&e->exercises[e->exercise].clues, &e->bindings, t, entry);
+    else
+        e->dirty |= clues_entry(&e->clues, &e->bindings, t, entry);
+    for (size_t i = 0; i < e->lab->n_goals; i++)
+        if (!e->goal_met[i] && clues_entry(&e->goals[i], &e->bindings, t, entry) &&
+            clues_done(&e->goals[i]))
+            e->goal_met[i] = e->dirty = true;
+}
+
+/* --- steps; each says whether it went on --- */
+
+static bool act_all(struct lab_engine *e, char *const *lines, size_t n, const char *what)
+{
+    struct buf line = {0};
+    char why[500] = "";
+    bool done = true;
+    for (size_t i = 0; i < n && done; i++) {
+        done = bindings_fill(&e->bindings, lines[i], &line, why, sizeof why) &&
+               e->options.act(e->options.ctx, (const char *)line.base, why, sizeof why) == 0;
+        if (done)
+            e->acts++;
+        else
+            engine_over(e, LAB_FAILED, "%s: '%s' was refused: %s", what, lines[i], why);
+    }
+    buf_free(&line);
+    return done;
+}
+
+/* What the clues that came ask for. */
+static bool act_on_clues(struct lab_engine *e, struct clues *c, const char *what)
+{
+    while (c->acted < c->at) {
+        const Orrery__Clue *clue = c->all[c->acted++];
+        if (!act_all(e, clue->then, clue->n_then, what))
+            return false;
+    }
+    return true;
+}
+
+static void begin_acting(struct lab_engine *e, struct clues *clues, Orrery__Clue *const *until,
+                         size_t n)
+{
+    e->acted = true;
+    e->dirty = true;
+    e->began_ns = now(e);
+    clues_begin(clues, until, n, e->began_ns);
+}
+
+/* What a step that failed was waiting for. */
+static void ran_out(struct lab_engine *e, const char *what, const struct clues *c)
+{
+    if (*c->why)
+        engine_over(e, LAB_FAILED, "%s: %s", what, c->why);
+    else
+        engine_over(e, LAB_FAILED, "%s: '%s' did not come in time%s%s", what, c->all[c->at]->event,
+                    *c->all[c->at]->unless ? ", or not without " : "", c->all[c->at]->unless);
+}
+
+static void name_beat(const struct lab_engine *e, char *into, size_t size)
+{
+    snprintf(into, size, "beat %zu, \"%s\"", e->beat + 1, e->lab->beats[e->beat]->title);
+}
+
+/* The next exercise that is to be asked now; n_exercises: none. */
+static size_t next_exercise(const struct lab_engine *e)
+{
+    size_t i = 0;
+    while (i < e->lab->n_exercises &&
+           (e->exercises[i].state != ORRERY__ANSWER_STATE__ANSWER_NOT_YET ||
+            e->lab->exercises[i]->after_beat != e->beat + 1))
+        i++;
+    return i;
+}
+
+static void go_on(struct lab_engine *e)
+{
+    e->exercise = next_exercise(e);
+    if (e->exercise < e->lab->n_exercises && (e->options.headless || e->beat >= e->rush_to)) {
+        e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_OPEN;
+        begin_step(e, WALK_ASK);
+        return;
+    }
+    if (e->beat + 1 < e->lab->n_beats) {
+        e->beat++;
+        begin_step(e, WALK_BEAT);
+    } else {
+        begin_step(e, WALK_SETTLE);
+    }
+}
+
+static bool beat_step(struct lab_engine *e)
+{
+    const Orrery__Beat *beat = e->lab->beats[e->beat];
+    struct beat_run *run = &e->beats[e->beat];
+    char name[200];
+    name_beat(e, name, sizeof name);
+    if (!e->acted) {
+        uint64_t lead = beat->n_do_ ? beat->seconds * 1000 / 4 : 0;
+        if (!run->first)
+            run->first = timeline_newest(e->options.timeline) + 1;
+        if (!read_for(e, lead < LEAD_MS ? lead : LEAD_MS))
+            return false;
+        begin_acting(e, &e->clues, beat->until, beat->n_until);
+        return act_all(e, beat->do_, beat->n_do_, name);
+    }
+    if (!act_on_clues(e, &e->clues, name))
+        return false;
+    if (!clues_done(&e->clues)) {
+        if (*e->clues.why || late(e, beat->within_ms))
+            ran_out(e, name, &e->clues);
+        return false;
+    }
+    if (!run->done) {
+        run->done = true;
+        run->last = timeline_newest(e->options.timeline);
+        e->dirty = true;
+    }
+    if (!read_for(e, beat->seconds * UINT64_C(1000)))
+        return false;
+    go_on(e);
+    return true;
+}
+
+static void lock_answer(struct lab_engine *e, int32_t choice, double number)
+{
+    struct exercise_run *x = &e->exercises[e->exercise];
+    x->mine = choice;
+    x->mine_number = number;
+    x->state = ORRERY__ANSWER_STATE__ANSWER_LOCKED;
+    x->locked_at = timeline_newest(e->options.timeline);
+    begin_step(e, WALK_LOCKED);
+}
+
+static bool ask_step(struct lab_engine *e)
+{
+    const Orrery__Exercise *x = e->lab->exercises[e->exercise];
+    if (!e->options.headless)
+        return false;
+    /* Whatever is answered, the measurement is the same. */
+    lock_answer(e, x->n_choices ? 0 : -1, x->number ? (x->number->min + x->number->max) / 2 : 0);
+    return true;
+}
+
+/* An answer that cannot be measured ends a headless run; a walk goes on. */
+static void exercise_failed(struct lab_engine *e, const char *name)
+{
+    struct exercise_run *run = &e->exercises[e->exercise];
+    run->state = ORRERY__ANSWER_STATE__ANSWER_FAILED;
+    e->dirty = true;
+    if (e->options.headless)
+        engine_over(e, LAB_FAILED, "%s: %s", name, run->failed);
+    else
+        begin_step(e, WALK_ANSWERED);
+}
+
+static bool locked_step(struct lab_engine *e)
+{
+    const Orrery__Exercise *x = e->lab->exercises[e->exercise];
+    struct exercise_run *run = &e->exercises[e->exercise];
+    char name[200];
+    snprintf(name, sizeof name, "exercise %zu, \"%s\"", e->exercise + 1, x->name);
+    if (!e->acted) {
+        begin_acting(e, &run->clues, x->until, x->n_until);
+        return act_all(e, x->do_, x->n_do_, name);
+    }
+    if (!act_on_clues(e, &run->clues, name))
+        return false;
+    if (!clues_done(&run->clues)) {
+        if (!*run->clues.why && !late(e, x->within_ms))
+            return false;
+        if (*run->clues.why)
+            snprintf(run->failed, sizeof run->failed, "%s", run->clues.why);
+        else
+            snprintf(run->failed, sizeof run->failed, "'%s' did not come in time",
+                     x->until[run->clues.at]->event);
+        exercise_failed(e, name);
+        return true;
+    }
+    judge_exercise(e, e->exercise);
+    if (run->state == ORRERY__ANSWER_STATE__ANSWER_FAILED)
+        exercise_failed(e, name);
+    else
+        begin_step(e, WALK_ANSWERED);
+    return true;
+}
+
+static bool answered_step(struct lab_engine *e)
+{
+    if (!read_for(e, READ_ANSWER_MS))
+        return false;
+    go_on(e);
+    return true;
+}
+
+static void tell_worst(struct lab_engine *e, const struct finding *f)
+{
+    char events[200] = "";
+    int n = 0;
+    for (uint32_t i = 0; i < f->n_events && (size_t)n < sizeof events; i++)
+        n += snprintf(events + n, sizeof events - (size_t)n, "%s e%llu", i ? "," : "",
+                      (unsigned long long)f->events[i]);
+    engine_over(e, LAB_REFUTED, "%s %s is refuted: %s; shown by%s", f->checker, f->invariant,
+                f->sentence, events);
+}
+
+/* Judging looks at the whole run: not at each tick. */
+static bool time_to_judge(struct lab_engine *e)
+{
+    uint64_t at = now(e);
+    if (e->judged_ns && at - e->judged_ns < JUDGE_EVERY_MS * LAB_MS)
+        return false;
+    e->judged_ns = at;
+    return true;
+}
+
+/* The walk is over; a promise about the end needs some quiet before it can be judged. */
+static bool settle_step(struct lab_engine *e)
+{
+    struct finding worst;
+    if (!e->options.headless && !e->acted) {
+        judge_all(e, &worst, NULL);
+        e->acted = true;
+        e->dirty = true;
+        return false;
+    }
+    if (!e->options.headless || !time_to_judge(e))
+        return false;
+    enum verdict verdict = judge_all(e, &worst, NULL);
+    if (verdict == VERDICT_REFUTED)
+        tell_worst(e, &worst);
+    else if (e->acts == 0)
+        engine_over(e, LAB_FAILED, "nothing was done to the cluster, so nothing is proven");
+    else if (judge_proven(e))
+        engine_over(e, LAB_PROVEN, "every beat, answer and invariant is proven by events");
+    else if (late(e, SETTLE_MS))
+        engine_over(e, LAB_FAILED, "an invariant is not proven: %s", worst.sentence);
+    return false;
+}
+
+static bool flaw_step(struct lab_engine *e)
+{
+    const Orrery__LabFlaw *flaw = e->lab->flaws[e->flaw];
+    struct finding worst;
+    char name[120];
+    snprintf(name, sizeof name, "flaw %.80s", flaw->flaw);
+    if (!e->acted) {
+        begin_acting(e, &e->clues, flaw->until, flaw->n_until);
+        return act_all(e, flaw->do_, flaw->n_do_, name);
+    }
+    if (!act_on_clues(e, &e->clues, name))
+        return false;
+    if (!clues_done(&e->clues) && (*e->clues.why || late(e, 0))) {
+        ran_out(e, name, &e->clues);
+        return false;
+    }
+    if (!clues_done(&e->clues) || !time_to_judge(e))
+        return false;
+    if (judge_all(e, &worst, flaw->refutes) == VERDICT_REFUTED)
+        tell_worst(e, &worst);
+    else if (late(e, 0))
+        engine_over(e, LAB_FAILED, "%s: it did no damage that was seen: %s is not refuted", name,
+                    flaw->refutes);
+    return false;
+}
+
+static bool step(struct lab_engine *e)
+{
+    switch (e->step) {
+    case WALK_BEAT:
+        return beat_step(e);
+    case WALK_ASK:
+        return ask_step(e);
+    case WALK_LOCKED:
+        return locked_step(e);
+    case WALK_ANSWERED:
+        return answered_step(e);
+    case WALK_SETTLE:
+        return settle_step(e);
+    case WALK_FLAW:
+        return flaw_step(e);
+    case WALK_OVER:
+    default:
+        return false;
+    }
+}
+
+void lab_engine_tick(struct lab_engine *e, uint64_t wall_ns)
+{
+    bool counts = e->ticked && !e->paused && !e->review && wall_ns > e->wall_ns;
+    if (counts)
+        e->read_ns += wall_ns - e->wall_ns;
+    e->wall_ns = wall_ns;
+    e->ticked = true;
+    while (!e->paused && !e->review && step(e))
+        ;
+    judge_live(e);
+    if (e->dirty && e->options.changed)
+        e->options.changed(e->options.ctx, lab_engine_state(e));
+}
+
+/* --- what the viewer wants --- */
+
+static bool go(struct lab_engine *e, uint32_t beat, char *why, size_t why_size)
+{
+    if (beat < 1 || beat > e->lab->n_beats) {
+        snprintf(why, why_size, "there is no beat %u: they go from 1 to %zu", beat,
+                 e->lab->n_beats);
+        return false;
+    }
+    e->review = 0;
+    if (beat - 1 < e->beat || (beat - 1 == e->beat && e->step > WALK_BEAT))
+        e->review = beat;
+    else
+        e->rush_to = beat - 1;
+    if (!e->review && e->step == WALK_ASK && e->rush_to > e->beat) { /* Left unanswered. */
+        e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_NOT_YET;
+        go_on(e);
+    }
+    e->dirty = true;
+    return true;
+}
+
+static bool answer(struct lab_engine *e, const Orrery__Answer *a, char *why, size_t why_size)
+{
+    if (e->step != WALK_ASK || a->exercise != e->exercise) {
+        snprintf(why, why_size, "this exercise is not open now");
+        return false;
+    }
+    const Orrery__Exercise *x = e->lab->exercises[e->exercise];
+    if (x->n_choices && (a->choice < 0 || (size_t)a->choice >= x->n_choices)) {
+        snprintf(why, why_size, "there is no such choice: they go from 0 to %zu", x->n_choices - 1);
+        return false;
+    }
+    if (x->number && !(a->number >= x->number->min && a->number <= x->number->max)) {
+        snprintf(why, why_size, "the number goes from %g to %g", x->number->min, x->number->max);
+        return false;
+    }
+    lock_answer(e, x->n_choices ? a->choice : -1, a->number);
+    return true;
+}
+
+bool lab_engine_do(struct lab_engine *e, const Orrery__LabDo *what, char *why, size_t why_size)
+{
+    switch (what->verb_case) {
+    case ORRERY__LAB_DO__VERB_GO:
+        return go(e, what->go, why, why_size);
+    case ORRERY__LAB_DO__VERB_PAUSE:
+        e->paused = what->pause;
+        e->review = what->pause ? e->review : 0;
+        e->dirty = true;
+        return true;
+    case ORRERY__LAB_DO__VERB_ANSWER:
+        return answer(e, what->answer, why, why_size);
+    default:
+        snprintf(why, why_size, "the lab cannot do that here");
+        return false;
+    }
+}
+
+const Orrery__LabState *lab_engine_state(struct lab_engine *e)
+{
+    if (e->dirty || !e->state)
+        state_build(e);
+    e->dirty = false;
+    return e->state;
+}
+
+void lab_engine_caption(struct lab_engine *e, size_t beat, Orrery__Part ***parts, size_t *n)
+{
+    CHECK(beat < e->lab->n_beats);
+    caption_write(e->lab->beats[beat]->say, &e->bindings, e->options.timeline, parts, n);
+}
+
+uint64_t lab_engine_events(const struct lab_engine *e)
+{
+    return e->told;
+}
+
+enum lab_outcome lab_engine_outcome(const struct lab_engine *e)
+{
+    return e->outcome;
+}
+
+const char *lab_engine_sentence(const struct lab_engine *e)
+{
+    return e->sentence;
+}
