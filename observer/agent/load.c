@@ -336,7 +336,7 @@ static _Noreturn void be_the_process(const struct load_plan *plan, int lifeline,
     _exit(0);
 }
 
-struct load *load_begin(const struct load_plan *plan, char *why, size_t why_size)
+struct load *load_start(const struct load_plan *plan, char *why, size_t why_size)
 {
     int ends[2];
     CHECK(plan->keys > 0);
@@ -368,7 +368,7 @@ struct load *load_begin(const struct load_plan *plan, char *why, size_t why_size
     return l;
 }
 
-void load_end(struct load *l)
+void load_stop(struct load *l)
 {
     if (!l)
         return;

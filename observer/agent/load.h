@@ -30,8 +30,8 @@ struct load;
 /* "set 70" into a weight of the mix; false when it is no such text. */
 bool load_mix(uint32_t mix[LOAD_KINDS], const char *text);
 /* NULL and a sentence when no process can be made. It dies with its parent. */
-struct load *load_begin(const struct load_plan *plan, char *why, size_t why_size);
-void load_end(struct load *l); /* Waits for its end. NULL is allowed. */
+struct load *load_start(const struct load_plan *plan, char *why, size_t why_size);
+void load_stop(struct load *l); /* Waits for its end. NULL is allowed. */
 
 /* Where the first reply in `text` ends; 0: it is not whole; -1: it is none. */
 long load_reply(const char *text, size_t n);

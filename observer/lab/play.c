@@ -85,7 +85,7 @@ static void begin_load(struct lab_play *p)
     plan.keys = wanted->keys;
     plan.value_bytes = wanted->value_bytes;
     plan.seed = session_seed(p->session);
-    p->load = load_begin(&plan, why, sizeof why);
+    p->load = load_start(&plan, why, sizeof why);
     if (!p->load)
         fprintf(stderr, "orrery: %s\n", why);
 }
@@ -111,7 +111,7 @@ static void ticked(void *ctx)
 static void ended(void *ctx)
 {
     struct lab_play *p = ctx;
-    load_end(p->load);
+    load_stop(p->load);
     p->load = NULL;
     p->options.ended(p->options.ctx);
 }
