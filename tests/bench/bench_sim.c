@@ -88,6 +88,8 @@ int main(void)
                   ORRERY__LEVEL__LEVEL_FULL);
     measure_world("sim heartbeat 50 nodes summary", "heartbeat", 50, NULL, 0,
                   ORRERY__LEVEL__LEVEL_SUMMARY);
+    measure_world("sim kv 1 node 8 clients full", "kv", 1, NULL, 0, ORRERY__LEVEL__LEVEL_FULL);
     measure_campaign("sim campaign heartbeat", "heartbeat");
+    measure_campaign("sim campaign kv", "kv");
     return 0;
 }
