@@ -122,6 +122,8 @@ static bool complete(struct session *s, Orrery__Command *c, const struct why *wh
         if (c->power->lose == ORRERY__LOSE__LOSE_ALL)
             c->power->has_seed = 0; /* Decides nothing. */
     }
+    if (c->verb_case == ORRERY__COMMAND__VERB_PACE)
+        return clients_allow(s, c->pace, why->text, why->size);
     if (c->verb_case == ORRERY__COMMAND__VERB_SET)
         return settings_known(s, c->set, why);
     if (c->verb_case != ORRERY__COMMAND__VERB_BREAK || c->break_->clear)
@@ -149,8 +151,9 @@ static uint64_t tell_timeline(struct session *s, const char *line, Orrery__Comma
     return timeline_operator(s->timeline, mono, wall, &event);
 }
 
-int session_act(struct session *s, const char *line, const Orrery__Command *given, uint64_t *seq,
-                char *why, size_t why_size)
+/* `note` is told behind the line. */
+static int act(struct session *s, const char *line, const Orrery__Command *given, const char *note,
+               uint64_t *seq, char *why, size_t why_size)
 {
     const struct why sentence = {why, why_size};
     struct buf printed = {0};
@@ -169,6 +172,7 @@ int session_act(struct session *s, const char *line, const Orrery__Command *give
             buf_clear(&printed);
             command_print(command, &printed);
         }
+        buf_append(&printed, bytes_str(note));
         buf_append(&printed, bytes_of("", 1));
         *seq = tell_timeline(s, (const char *)printed.base, command);
         error = s->cluster->ops->command(s->cluster, command, *seq, why, why_size);
@@ -178,6 +182,18 @@ int session_act(struct session *s, const char *line, const Orrery__Command *give
     buf_free(&printed);
     orrery__command__free_unpacked(command, NULL);
     return error;
+}
+
+int session_act(struct session *s, const char *line, const Orrery__Command *command, uint64_t *seq,
+                char *why, size_t why_size)
+{
+    return act(s, line, command, "", seq, why, why_size);
+}
+
+int act_by_itself(struct session *s, const char *line, const char *note, char *why, size_t why_size)
+{
+    uint64_t seq;
+    return act(s, line, NULL, note, &seq, why, why_size);
 }
 
 void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, const Orrery__Act *act,

@@ -25,6 +25,12 @@ struct believer {    /* What one node holds of the others, as its machine "peer"
     uint32_t n;
 };
 
+struct connected { /* A foreign client: see clients.c. */
+    uint32_t node;
+    uint32_t boot;
+    uint64_t client;
+};
+
 struct session {
     uv_loop_t *loop;
     struct session_options options;
@@ -51,6 +57,9 @@ struct session {
     struct believer *believers; /* By node. */
     uint32_t n_believers;
     char belief_names[BELIEF_STATES_MAX][24];
+    struct connected *clients;
+    size_t n_clients;
+    bool client_came; /* Since the last tick. */
     struct act_waiting waiting[ACTS_WAITING_MAX];
     size_t n_waiting;
     uint64_t operated_seq;     /* The newest operator's event that has its place, */
@@ -68,7 +77,15 @@ void beliefs_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into
 void beliefs_forget(struct session *s, uint32_t node);
 void beliefs_free(struct session *s);
 
+/* clients.c */
+void clients_entry(struct session *s, const struct entry *e);
+bool clients_allow(struct session *s, const Orrery__Pace *pace, char *why, size_t why_size);
+void clients_tick(struct session *s); /* A client that comes sets the pace to 1. */
+
 /* act.c */
+/* What the session does without being asked: `note` is told with the line. */
+int act_by_itself(struct session *s, const char *line, const char *note, char *why,
+                  size_t why_size);
 void acts_entry(struct session *s, const struct entry *e);
 void acts_tick(struct session *s); /* Answers those whose event does not come. */
 void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, const Orrery__Act *act,

@@ -60,6 +60,7 @@ static void on_entry(void *ctx, const struct entry *e)
 {
     struct session *s = ctx;
     beliefs_entry(s, e);
+    clients_entry(s, e);
     acts_entry(s, e);
 }
 
@@ -123,6 +124,7 @@ static void tick(uv_timer_t *timer)
         tell_tick(s);
     if (s->cluster_done)
         return; /* It ended in there, and what follows has been closed. */
+    clients_tick(s);
     acts_tick(s);
     viewers_pump(s);
 }
@@ -340,6 +342,7 @@ void session_free(struct session *s)
     CHECK(s->cluster_done && s->handles == 0);
     s->cluster->ops->free(s->cluster);
     beliefs_free(s);
+    free(s->clients);
     free(s);
 }
 

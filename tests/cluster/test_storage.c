@@ -68,6 +68,34 @@ static void a_restart_keeps_the_disk_and_the_port(void **state)
     assert_int_equal(lab_end(&l), 0);
 }
 
+/* It lives in real time: the run does, as long as it is there. */
+static void a_client_sets_the_pace(void **state)
+{
+    (void)state;
+    struct lab l;
+    char text[8192];
+    begin(&l, NULL, NULL);
+    uint64_t slow = LAB_DO(&l, "pace", "0.5");
+    int client = client_of(&l);
+    set(client, "a", "1");
+    lab_wait(&l, slow + 1, "operator line=\"pace 1, for a client is connected to n1\"", NULL, 0);
+    assert_int_equal(LAB_RUN(&l, text, "pace", "0.1"), 1);
+    assert_string_equal(text,
+                        "orrery: a client is connected to n1 and lives in real time: the pace "
+                        "stays 1 until it is gone\n");
+    close(client);
+    lab_wait(&l, slow + 1, "disconnect", NULL, 0);
+    uint64_t again = LAB_DO(&l, "pace", "0.5");
+    client = client_of(&l);
+    set(client, "a", "2");
+    lab_wait(&l, again + 1, "operator", NULL, 0);
+    LAB_DO(&l, "kill", "n1"); /* No disconnect is told of a client whose node is dead. */
+    lab_wait(&l, again + 1, "exit", NULL, 0);
+    LAB_DO(&l, "pace", "0.5");
+    close(client);
+    assert_int_equal(lab_end(&l), 0);
+}
+
 /* Writes without a pause until the power goes; says how many were acknowledged. */
 static int write_until_cut(struct lab *l, int round, int cut_at)
 {
@@ -251,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restart_keeps_the_disk_and_the_port),
+        cmocka_unit_test(a_client_sets_the_pace),
         cmocka_unit_test(a_power_cut_takes_only_what_was_not_acknowledged),
         cmocka_unit_test(a_break_stops_at_each_step_of_a_write),
         cmocka_unit_test(a_checkpoint_can_be_cut_anywhere),
