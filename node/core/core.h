@@ -34,7 +34,14 @@ enum {
 #define NSEC_PER_S  UINT64_C(1000000000)
 
 enum transport { TRANSPORT_DATAGRAM, TRANSPORT_STREAM };
-enum link_reason { LINK_OK, LINK_REFUSED, LINK_RESET, LINK_SILENT, LINK_CLOSED };
+enum link_reason {
+    LINK_OK,
+    LINK_REFUSED,
+    LINK_RESET,
+    LINK_SILENT,
+    LINK_CLOSED,
+    LINK_REMOVED, /* The user took the peer out of the cluster: it is a member no more. */
+};
 
 /* A body is a list of slices, so that large data leaves from where it lies. Memory slices point
  * into the step's arena, its input, or state that stays as it is until the next step. */
@@ -252,7 +259,7 @@ struct core_config {
     node_id self;
     /* Every node of the cluster, self too, ascending; lives with the core. Nodes that are added
      * later are not among them: their first message makes them known, and they may be sent to from
-     * then. */
+     * then. Of nodes that are removed an INPUT_LINK tells. */
     const node_id *members;
     uint32_t n_members;
     const ProtobufCMessage *settings; /* Of core_ops.settings; lives with the core. */

@@ -271,8 +271,20 @@ void host_enter_started(struct host *h, struct moment at)
     host_enter(h, at);
 }
 
+/* No frame is of a later life than this. False: it was no member, or is none any more. */
+static bool remove_member(struct host *h, node_id peer)
+{
+    int64_t i = member_index(h, peer);
+    if (i < 0 || peer == h->config.self || h->boots[i] == UINT32_MAX)
+        return false;
+    h->boots[i] = UINT32_MAX;
+    return true;
+}
+
 void host_link(struct host *h, struct moment at, node_id peer, bool up, enum link_reason reason)
 {
+    if (reason == LINK_REMOVED && !remove_member(h, peer))
+        return;
     host_enter_started(h, at);
     Orrery__LinkChange change = ORRERY__LINK_CHANGE__INIT;
     change.peer = peer;

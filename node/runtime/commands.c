@@ -36,11 +36,13 @@ static void learn(struct node *n, const Orrery__Members *members)
 void node_members(struct node *n, const Orrery__Members *members)
 {
     learn(n, members);
-    if (n->phase != NODE_READY)
-        return;
-    n->phase = NODE_RUNNING;
-    host_start(n->host, node_moment(n));
-    node_start_parts(n);
+    if (n->phase == NODE_READY) {
+        n->phase = NODE_RUNNING;
+        host_start(n->host, node_moment(n));
+        node_start_parts(n);
+    }
+    for (size_t i = 0; n->phase == NODE_RUNNING && i < members->n_removed; i++)
+        host_link(n->host, node_moment(n), members->removed[i], false, LINK_REMOVED);
 }
 
 static void set_pace(struct node *n, const Orrery__Pace *pace)

@@ -163,10 +163,15 @@ void agent_send_members(struct agent *a, struct agent_node *to)
 {
     Orrery__Member *members = calloc(a->n_nodes, sizeof *members);
     Orrery__Member **list = calloc(a->n_nodes, sizeof *list);
-    CHECK(members && list);
+    uint32_t *removed = calloc(a->n_nodes, sizeof *removed);
+    CHECK(members && list && removed);
     Orrery__Members all = ORRERY__MEMBERS__INIT;
     all.members = list;
     all.n_members = fill_members(a, members, list);
+    all.removed = removed;
+    for (uint32_t i = 0; i < a->n_nodes; i++)
+        if (a->nodes[i]->removed)
+            removed[all.n_removed++] = a->nodes[i]->node;
     Orrery__ToNode message = ORRERY__TO_NODE__INIT;
     message.kind_case = ORRERY__TO_NODE__KIND_MEMBERS;
     message.members = &all;
@@ -175,6 +180,7 @@ void agent_send_members(struct agent *a, struct agent_node *to)
         if ((!to || node == to) && node->life && node->life->ready)
             control_say(node->life, &message);
     }
+    free(removed);
     free(list);
     free(members);
 }

@@ -20,6 +20,7 @@ struct check *check_new(void)
     c->lives = lives_check_new(c);
     c->heartbeat = heartbeat_check_new(c);
     c->history = history_check_new(c);
+    c->write_ahead = write_ahead_check_new(c);
     return c;
 }
 
@@ -43,6 +44,7 @@ void check_free(struct check *c)
     heartbeat_check_free(c->heartbeat);
     history_check_free(c->history);
     lives_check_free(c->lives);
+    write_ahead_check_free(c->write_ahead);
     free(c);
 }
 
@@ -158,7 +160,7 @@ static enum kind kind_of(const char *name)
     } known[] = {
         {"history.Invoke", KIND_HISTORY_INVOKE},       {"history.Complete", KIND_HISTORY_COMPLETE},
         {"heartbeat.Opinion", KIND_HEARTBEAT_OPINION}, {"heartbeat.Gap", KIND_HEARTBEAT_GAP},
-        {"heartbeat.Rebirth", KIND_HEARTBEAT_REBIRTH},
+        {"heartbeat.Rebirth", KIND_HEARTBEAT_REBIRTH}, {"kv.PageFlush", KIND_KV_PAGE_FLUSH},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].name, name) == 0)
@@ -216,6 +218,13 @@ static void take_command(struct check *c, const Orrery__Command *m)
         disturb(c, m->set->nodes, m->set->n_nodes, -1);
         for (uint32_t i = 1; m->set->n_nodes == 0 && i <= c->n; i++)
             disturb(c, &i, 1, -1);
+        break;
+    case ORRERY__COMMAND__VERB_REMOVE:
+        for (size_t i = 0; i < m->remove->n_nodes; i++) {
+            struct subject *s = check_subject(c, m->remove->nodes[i]);
+            if (s)
+                s->removed = true;
+        }
         break;
     case ORRERY__COMMAND__VERB_POWER:
         for (size_t i = 0; i < m->power->n_nodes; i++) {
@@ -387,6 +396,7 @@ void check_entry(struct check *c, const struct entry *e)
     lives_check_entry(c->lives, e);
     heartbeat_check_entry(c->heartbeat, e, kind);
     history_check_entry(c->history, e, kind);
+    write_ahead_check_entry(c->write_ahead, e, kind);
 }
 
 void check_end(struct check *c, uint64_t end_ns)
@@ -397,6 +407,7 @@ void check_end(struct check *c, uint64_t end_ns)
     lives_check_end(c->lives);
     heartbeat_check_end(c->heartbeat);
     history_check_end(c->history);
+    write_ahead_check_end(c->write_ahead);
 }
 
 uint32_t check_findings(const struct check *c, const struct finding **findings)

@@ -186,10 +186,16 @@ static void take_process(struct heartbeat_check *h, const struct entry *e)
     }
 }
 
-/* The user paused or resumed nodes: nothing is due of who sleeps, and all anew of who wakes. */
+/* The user paused or resumed nodes: nothing is due of who sleeps, and all anew of who wakes. Of who
+ * was removed nothing is expected any more. */
 static void take_operator(struct heartbeat_check *h)
 {
     for (uint32_t i = 1; i <= h->n; i++) {
+        for (uint32_t k = 1; k <= h->check->n; k++) {
+            struct pair *p = heartbeat_pair(h, i, k);
+            if (p && h->check->subjects[k - 1].removed)
+                p->due = 0;
+        }
         const struct subject *s = check_subject(h->check, i);
         if (s->disturbed_at != h->check->now)
             continue;

@@ -120,14 +120,21 @@ void heartbeat_read_rules(struct rules *r, const Orrery__Instance *i)
     read_machines(r, i);
 }
 
-static bool member_at(const Orrery__Start *s, uint32_t node, size_t *at)
+/* Its place among those that were not removed since, and how many these are. */
+static bool member_at(struct heartbeat_check *h, const Orrery__Start *s, uint32_t node, size_t *at,
+                      size_t *n)
 {
-    for (size_t i = 0; i < s->n_members; i++)
-        if (s->members[i] == node) {
-            *at = i;
-            return true;
+    bool found = false;
+    *n = 0;
+    for (size_t i = 0; i < s->n_members; i++) {
+        uint32_t member = s->members[i];
+        if (member == node) {
+            *at = *n;
+            found = true;
         }
-    return false;
+        *n += member < 1 || member > h->check->n || !h->check->subjects[member - 1].removed;
+    }
+    return found;
 }
 
 bool heartbeat_watches(struct heartbeat_check *h, uint32_t node, uint32_t peer)
@@ -137,11 +144,12 @@ bool heartbeat_watches(struct heartbeat_check *h, uint32_t node, uint32_t peer)
     const struct pair *p = heartbeat_pair(h, node, peer);
     size_t me;
     size_t other;
-    if (!r->told || !s->start || !p)
+    size_t n;
+    if (!r->told || !s->start || !p || s->removed || check_subject(h->check, peer)->removed)
         return false;
-    if (!member_at(s->start, node, &me) || !member_at(s->start, peer, &other))
+    if (!member_at(h, s->start, node, &me, &n) || !member_at(h, s->start, peer, &other, &n))
         return p->heard && !r->ring;
-    size_t behind = (me + s->start->n_members - other) % s->start->n_members;
+    size_t behind = (me + n - other) % n;
     return !r->ring || behind <= r->neighbours;
 }
 

@@ -19,6 +19,7 @@ enum kind {
     KIND_HEARTBEAT_OPINION,
     KIND_HEARTBEAT_GAP,
     KIND_HEARTBEAT_REBIRTH,
+    KIND_KV_PAGE_FLUSH,
 };
 
 /* A node, in its newest life. */
@@ -35,6 +36,7 @@ struct subject {
     uint64_t last_seq;
     uint64_t holes;             /* Events missing in this life. */
     bool disk_faulty;           /* Full or with errors: it may end by itself. */
+    bool removed;               /* From the cluster, by the user. */
     bool halted;                /* By a breakpoint: its end was asked for. */
     enum kind kinds[KINDS_MAX]; /* By Trace.type. */
     Orrery__Start *start;
@@ -51,6 +53,7 @@ struct check {
     struct heartbeat_check *heartbeat;
     struct history_check *history;
     struct lives_check *lives;
+    struct write_ahead_check *write_ahead;
     struct finding findings[FINDINGS_MAX];
     uint32_t n_findings;
 };
@@ -90,5 +93,10 @@ struct lives_check *lives_check_new(struct check *c);
 void lives_check_free(struct lives_check *l);
 void lives_check_entry(struct lives_check *l, const struct entry *e);
 void lives_check_end(struct lives_check *l);
+
+struct write_ahead_check *write_ahead_check_new(struct check *c);
+void write_ahead_check_free(struct write_ahead_check *w);
+void write_ahead_check_entry(struct write_ahead_check *w, const struct entry *e, enum kind kind);
+void write_ahead_check_end(struct write_ahead_check *w);
 
 #endif

@@ -67,6 +67,7 @@ static void on_node(const struct order *o, Orrery__Command__VerbCase verb, struc
         node_end(n, &kill);
         n->state = NODE_REMOVED;
         remove_member(o->w, n->id);
+        network_removed(n);
         if (o->w->sink.changed)
             o->w->sink.changed(o->w->sink_ctx, n->id);
         break;

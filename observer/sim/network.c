@@ -203,6 +203,14 @@ static void tell_link(struct sim_node *n, node_id peer, bool up, enum link_reaso
     happening_at(n->world, at, h);
 }
 
+void network_removed(struct sim_node *n)
+{
+    struct world *w = n->world;
+    for (uint32_t i = 0; i < w->n_nodes; i++)
+        if (w->nodes[i] != n)
+            tell_link(w->nodes[i], n->id, false, LINK_REMOVED, NULL, w->now);
+}
+
 static void silent_run(struct world *w, struct happening *h)
 {
     struct sim_node *n = world_find(w, h->node);

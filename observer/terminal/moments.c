@@ -1,5 +1,6 @@
 /* What befalls a lane: commands, processes starting and ending, holes, and the smaller things. */
 #include "base/check.h"
+#include "base/wire.h"
 #include "terminal/beliefs.h"
 #include "terminal/resp.h"
 
@@ -437,6 +438,17 @@ static bool client_words(struct model *m, const struct entry *e, struct row *r)
     return said;
 }
 
+/* That a node was removed, the others hear all at once: they share a row. */
+static uint64_t removal(const struct entry *e)
+{
+    struct wire_field peer, reason;
+    bool link = e->head.body == ORRERY__EVENT__BODY_LINK;
+    if (!link || !wire_find(e->head.payload, 3, &reason) ||
+        reason.value != ORRERY__LINK_REASON__LINK_REMOVED || !wire_find(e->head.payload, 1, &peer))
+        return 0;
+    return 0x20000 + (peer.value & 0xffff);
+}
+
 static void other_row(struct model *m, const struct entry *e)
 {
     const struct look *l = looks;
@@ -451,7 +463,7 @@ static void other_row(struct model *m, const struct entry *e)
         return;
     }
     struct entry here = *e;
-    struct row *r = mark(m, &here, l->glyph, l->style, 0);
+    struct row *r = mark(m, &here, l->glyph, l->style, removal(e));
     if (!client_words(m, &here, r))
         described(m, &here, r);
 }

@@ -312,6 +312,8 @@ static void tell_link(const struct telling *w)
     buf_printf(w->into, "%s: connection to %s ", w->lane, timeline_lane(w->t, l->peer));
     if (l->up)
         buf_append(w->into, bytes_str("is up"));
+    else if (l->reason == ORRERY__LINK_REASON__LINK_REMOVED)
+        buf_append(w->into, bytes_str("is over: it was removed from the cluster"));
     else
         buf_printf(w->into, "is down: %s", link_words(l->reason));
 }

@@ -118,6 +118,13 @@ static void nodes_are_added_and_removed(void **state)
     assert_non_null(strstr(text, "n4     removed"));
     assert_int_equal(LAB_RUN(l, text, "restart", "n4"), 1);
     assert_string_equal(text, "orrery: n4 was removed\n");
+    /* The others are told, and neither watch it nor hold anything of it. */
+    for (unsigned i = 1; i <= 5; i++) {
+        char pattern[64];
+        snprintf(pattern, sizeof pattern, "move node=n%u of=4 to=0", i);
+        if (i != 4)
+            lab_wait(l, remove, pattern, NULL, 0);
+    }
     assert_int_equal(LAB_RUN(l, text, "kill", "n6"), 1);
     assert_string_equal(text, "orrery: there is no n6: the cluster has n1 to n5\n");
 }

@@ -258,7 +258,7 @@ static bool do_garble(struct call *c)
 
 static bool do_link(struct call *c)
 {
-    static const char *const reasons[] = {"ok", "refused", "reset", "silent", "closed"};
+    static const char *const reasons[] = {"ok", "refused", "reset", "silent", "closed", "removed"};
     struct world_node *peer = find_node(c, c->n > 1 ? c->words[1] : NULL);
     if (!peer || c->n < 3)
         return refuse(c, "node, peer, and up or down?", "link");

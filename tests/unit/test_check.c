@@ -10,11 +10,12 @@
 #include "check/heartbeat.h"
 #include "heartbeat.pb-c.h"
 #include "history.pb-c.h"
+#include "kv.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { INVOKE, COMPLETE, OPINION, GAP, TYPES };
+enum { INVOKE, COMPLETE, OPINION, GAP, FLUSH, TYPES };
 #define SECOND UINT64_C(1000000000)
 
 struct tale {
@@ -51,7 +52,8 @@ static void spawn(struct tale *t, uint32_t node, const char *protocol, const cha
                   const char *value)
 {
     static char *types[TYPES] = {(char *)"history.Invoke", (char *)"history.Complete",
-                                 (char *)"heartbeat.Opinion", (char *)"heartbeat.Gap"};
+                                 (char *)"heartbeat.Opinion", (char *)"heartbeat.Gap",
+                                 (char *)"kv.PageFlush"};
     static char *states[] = {(char *)"unknown", (char *)"trusted", (char *)"suspected",
                              (char *)"dead"};
     uint32_t members[] = {1, 2};
@@ -96,6 +98,16 @@ static void spawn(struct tale *t, uint32_t node, const char *protocol, const cha
     begun.start = &start;
     t->seq[node] = 0;
     tell(t, node, &begun);
+}
+
+static void act(struct tale *t, Orrery__Command *command)
+{
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Operator o = ORRERY__OPERATOR__INIT;
+    o.command = command;
+    e.body_case = ORRERY__EVENT__BODY_OPERATOR;
+    e.operator_ = &o;
+    tell(t, 0, &e);
 }
 
 static void leave(struct tale *t, uint32_t node, int32_t signal, int32_t code, uint64_t because)
@@ -456,6 +468,24 @@ static void a_crash_is_missed(void **state)
     end(&t, "completeness", VERDICT_REFUTED);
 }
 
+/* Whoever was removed from the cluster is watched by nobody. */
+static void a_removed_node_is_not_missed(void **state)
+{
+    (void)state;
+    struct tale t = two_nodes(10);
+    uint32_t node = 2;
+    Orrery__Command c = ORRERY__COMMAND__INIT;
+    Orrery__Nodes nodes = ORRERY__NODES__INIT;
+    nodes.nodes = &node;
+    nodes.n_nodes = 1;
+    c.verb_case = ORRERY__COMMAND__VERB_REMOVE;
+    c.remove = &nodes;
+    act(&t, &c);
+    leave(&t, 2, 0, 0, 1);
+    t.now += 10 * SECOND;
+    end(&t, "completeness", VERDICT_NOTHING);
+}
+
 static void a_crash_is_missed_in_a_hole(void **state)
 {
     (void)state;
@@ -479,8 +509,6 @@ static void suspected_for_a_reason(void **state)
 {
     (void)state;
     struct tale t = two_nodes(10);
-    Orrery__Event e = ORRERY__EVENT__INIT;
-    Orrery__Operator o = ORRERY__OPERATOR__INIT;
     Orrery__Command c = ORRERY__COMMAND__INIT;
     Orrery__Cut cut = ORRERY__CUT__INIT;
     uint32_t a = 1;
@@ -490,10 +518,7 @@ static void suspected_for_a_reason(void **state)
     cut.n_a = cut.n_b = 1;
     c.verb_case = ORRERY__COMMAND__VERB_CUT;
     c.cut = &cut;
-    o.command = &c;
-    e.body_case = ORRERY__EVENT__BODY_OPERATOR;
-    e.operator_ = &o;
-    tell(&t, 0, &e);
+    act(&t, &c);
     t.now += SECOND;
     opinion(&t, 1, 2, true);
     end(&t, "accuracy", VERDICT_PROVEN);
@@ -510,6 +535,51 @@ static void suspected_to_the_end(void **state)
     opinion(&t, 1, 2, true);
     t.now += 20 * SECOND;
     end(&t, "agreement", VERDICT_REFUTED);
+}
+
+static void durable(struct tale *t, uint64_t lsn)
+{
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Durable d = ORRERY__DURABLE__INIT;
+    d.lsn = lsn;
+    e.instance = 1;
+    e.body_case = ORRERY__EVENT__BODY_DURABLE;
+    e.durable = &d;
+    tell(t, 1, &e);
+}
+
+static void flush(struct tale *t, uint64_t page_lsn)
+{
+    Kv__PageFlush p = KV__PAGE_FLUSH__INIT;
+    p.page_lsn = page_lsn;
+    p.durable_lsn = page_lsn; /* What it says of itself proves nothing. */
+    trace(t, 1, FLUSH, &p.base);
+}
+
+static void the_log_goes_first(void **state)
+{
+    (void)state;
+    struct tale t = begin();
+    spawn(&t, 1, "kv", NULL, NULL);
+    durable(&t, 3);
+    flush(&t, 3);
+    assert_int_equal(end(&t, "write-ahead", VERDICT_PROVEN), VERDICT_PROVEN);
+    t = begin();
+    spawn(&t, 1, "kv", NULL, NULL);
+    durable(&t, 3);
+    flush(&t, 4);
+    durable(&t, 4);
+    assert_int_equal(end(&t, "write-ahead", VERDICT_REFUTED), VERDICT_REFUTED);
+    t = begin();
+    spawn(&t, 1, "kv", NULL, NULL);
+    durable(&t, 3);
+    hole(&t, 1);
+    flush(&t, 4);
+    end(&t, "write-ahead", VERDICT_UNKNOWN);
+    t = begin();
+    spawn(&t, 1, "kv", "sync", "never");
+    flush(&t, 4);
+    end(&t, "write-ahead", VERDICT_NOTHING);
 }
 
 static void nonsense_is_survived(void **state)
@@ -552,10 +622,12 @@ int main(void)
         cmocka_unit_test(nobody_asked),
         cmocka_unit_test(a_crash_is_noticed),
         cmocka_unit_test(a_crash_is_missed),
+        cmocka_unit_test(a_removed_node_is_not_missed),
         cmocka_unit_test(a_crash_is_missed_in_a_hole),
         cmocka_unit_test(suspected_for_nothing),
         cmocka_unit_test(suspected_for_a_reason),
         cmocka_unit_test(suspected_to_the_end),
+        cmocka_unit_test(the_log_goes_first),
         cmocka_unit_test(nonsense_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,16 @@ static void learn(struct heartbeat *h, node_id id, struct out *out)
     arrange(h, out);
 }
 
+static void forget(struct heartbeat *h, node_id id, struct out *out)
+{
+    uint32_t at;
+    if (id == h->self || !find(h->members, h->n_members, id, &at))
+        return;
+    h->n_members--;
+    memmove(h->members + at, h->members + at + 1, (h->n_members - at) * sizeof h->members[0]);
+    arrange(h, out);
+}
+
 static void on_message(struct heartbeat *h, const struct input *in, struct out *out)
 {
     node_id from = in->message.from;
@@ -236,6 +246,10 @@ static void on_message(struct heartbeat *h, const struct input *in, struct out *
 
 static void on_link(struct heartbeat *h, const struct input *in, struct out *out)
 {
+    if (in->link.reason == LINK_REMOVED) {
+        forget(h, in->link.peer, out);
+        return;
+    }
     struct peer *p = find_peer(h, in->link.peer);
     if (!p || in->link.up || !h->rules.links)
         return; /* A link that comes up shows a listening kernel, not yet a live process. */
