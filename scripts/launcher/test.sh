@@ -10,6 +10,7 @@ sim       240  simulated clusters: seeds that must hold, flaws that must be caug
 cluster   180  real processes and real signals
 web       60   the page's server: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis
+browser   240  the page: its types, its units, and in Chromium as a user sees it
 launcher  90   this launcher
 fuzz      180  every decoder for ten seconds
 sanitize  240  unit, script and short simulations under address and undefined-behaviour checks
@@ -130,6 +131,23 @@ run_scripts() {
         rm -f "$log"
         count "$good" "$bad"
     done
+}
+
+# The page's tests run in the copy that it was built in, where npm's packages are. Pictures of what was seen: build/artefacts.
+test_browser() {
+    local page=$build/page
+    rm -rf "$page/tests" "$page/browser"
+    cp -r "$root/observer/ui/tests" "$root/observer/ui/vitest.browser.config.ts" "$page/"
+    cp -r "$root/tests/browser" "$page/browser"
+    mkdir -p "$build/artefacts"
+    check_that "the page's types" in_folder "$page" node_modules/.bin/svelte-check --fail-on-warnings --tsconfig ./tsconfig.json
+    check_that "the page's units" in_folder "$page" node_modules/.bin/vitest run
+    check_that "the page in a browser" in_folder "$page" env ORRERY_BIN="$build/test/bin" ORRERY_ROOT="$root" \
+        ORRERY_ARTEFACTS="$build/artefacts" node_modules/.bin/vitest run --config vitest.browser.config.ts
+}
+
+in_folder() {
+    (cd "$1" && shift && "$@")
 }
 
 test_launcher() {

@@ -22,6 +22,7 @@ export interface SliderSpec {
     initial: number;
     log: boolean;
     choices: string[];
+    chosen: string;
     line: (value: string) => string;
 }
 
@@ -95,7 +96,15 @@ const defaults: Record<string, { min: number; max: number; step: number; unit: s
     skew: { min: -5, max: 5, step: 0.5, unit: 's' },
 };
 
-export function slidersFor(controls: Control[], node: string, pace: number): SliderSpec[] {
+/* What a protocol has where nothing was set: a start event tells only what was. */
+const usual: Record<string, string> = {
+    interval_ms: '250', timeout_ms: '1000', phi: '8', margin_ms: '350', window: '100', min_deviation_ms: '50',
+    checkpoint_bytes: '0', sync: 'group',
+};
+
+export function slidersFor(
+    controls: Control[], node: string, pace: number, settings: Record<string, string>,
+): SliderSpec[] {
     const kinds = new Set(['pace', 'link', 'disk', 'clock', 'setting']);
     const fallback: Record<string, string> = { link: 'loss', disk: 'slow', clock: 'skew', pace: 'pace' };
     return controls.filter(c => kinds.has(c.kind)).map((raw, i) => {
@@ -111,9 +120,10 @@ export function slidersFor(controls: Control[], node: string, pace: number): Sli
             min, max,
             step: c.step || (bare ? d.step : (max - min) / 100),
             unit: c.unit,
-            initial: c.kind === 'pace' ? pace : min,
+            initial: c.kind === 'pace' ? pace : c.kind === 'setting' ? Number(settings[c.setting] ?? usual[c.setting] ?? min) : Math.max(0, min),
             log: c.logScale && min > 0,
             choices: c.choices,
+            chosen: settings[c.setting] ?? usual[c.setting] ?? '',
             line: lineOf(c, node),
         };
     });

@@ -40,6 +40,7 @@ export class Session {
     opening = $state(false);
     failed = $state(''); // why a run could not be opened
     missed = $state(0);
+    settings = $state.raw<Record<string, string>>({}); // of the first protocol, as they are now
     said = $state.raw<{ text: string; bad: boolean } | undefined>();
     readonly clock = new Clock();
 
@@ -109,7 +110,20 @@ export class Session {
         this.missed += Number(entries.missed);
         for (const entry of entries.entries) {
             const h = this.lives.open(entry);
-            if (h) each(h);
+            if (!h) continue;
+            this.learn(h);
+            each(h);
+        }
+    }
+
+    private learn(h: Happening): void {
+        const body = h.event.body;
+        if (body.case === 'start') {
+            const told = body.value.instances[0]?.settings ?? [];
+            this.settings = { ...this.settings, ...Object.fromEntries(told.map(kv => [kv.key, kv.value])) };
+        } else if (body.case === 'operator' && body.value.line.includes('set ')) {
+            const told = [...body.value.line.matchAll(/(\w+)=(\S+)/g)].map(m => [m[1] ?? '', m[2] ?? '']);
+            this.settings = { ...this.settings, ...Object.fromEntries(told) };
         }
     }
 
@@ -130,6 +144,7 @@ export class Session {
         this.window = undefined;
         this.selected = undefined;
         this.missed = 0;
+        this.settings = {};
         this.watching = 0;
         this.kinds = [];
         this.asked = false;
