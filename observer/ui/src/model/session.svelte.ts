@@ -39,6 +39,7 @@ export class Session {
     selected = $state.raw<Selected | undefined>();
     opening = $state(false);
     failed = $state(''); // why a run could not be opened
+    ended = $state(''); // why the run that is shown is over
     missed = $state(0);
     settings = $state.raw<Record<string, string>>({}); // of the first protocol, as they are now
     said = $state.raw<{ text: string; bad: boolean } | undefined>();
@@ -85,6 +86,7 @@ export class Session {
         else if (answer.case === 'status') this.took(answer.value);
         else if (answer.case === 'entries' && id === this.watching) this.entries(answer.value, this.onHappening);
         else if (answer.case === 'notebook') this.notebook = answer.value.entries;
+        else if (answer.case === 'ended') this.ended = answer.value.sentence || `The run ${answer.value.run} is over.`;
         else if (answer.case === 'refused') this.say(answer.value.sentence, true);
     }
 
@@ -145,6 +147,7 @@ export class Session {
         this.selected = undefined;
         this.missed = 0;
         this.settings = {};
+        this.ended = '';
         this.watching = 0;
         this.kinds = [];
         this.asked = false;
