@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NO_PORT = 65536 };
+#define NO_PORT UINT64_MAX
 
 static struct {
     uint64_t port;
@@ -128,7 +128,7 @@ static int serve(struct observer *o)
 
 static bool sensible(char *why, size_t why_size)
 {
-    if (given.port > NO_PORT) {
+    if (given.port != NO_PORT && given.port > UINT16_MAX) {
         snprintf(why, why_size, "--port goes from 0 to 65535");
         return false;
     }

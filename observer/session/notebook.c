@@ -61,14 +61,18 @@ Orrery__Notebook *notebook_read(const char *path)
     n->entries = calloc(NOTEBOOK_ENTRIES_MAX, sizeof(void *));
     CHECK(n->entries);
     FILE *in = fopen(path, "r");
-    bool whole = true; /* The line began where the one before it ended. */
-    while (in && fgets(line, sizeof line, in)) {
-        size_t length = strlen(line);
-        bool ends = length > 0 && line[length - 1] == '\n';
-        Orrery__NotebookEntry *entry = whole && ends ? entry_of(line, length - 1) : NULL;
+    size_t length = 0; /* Past the end of `line`: it is too long to be one of ours. */
+    for (int c; in && (c = getc(in)) != EOF;) {
+        if (c != '\n') {
+            if (length < sizeof line)
+                line[length] = (char)c;
+            length++;
+            continue;
+        }
+        Orrery__NotebookEntry *entry = length <= sizeof line ? entry_of(line, length) : NULL;
         if (entry)
             keep(n, entry);
-        whole = ends;
+        length = 0;
     }
     if (in)
         fclose(in);

@@ -1,0 +1,479 @@
+/* Spans of a timeline as they are drawn, against the events themselves. */
+#include "unit/unit.h"
+
+#include "model.h"
+#include "starts.h"
+
+#include "timeline/view.h"
+
+#include <math.h>
+
+static struct timeline *new_timeline(void)
+{
+    char why[200];
+    struct timeline_options options = {.window_bytes = 64 << 20};
+    orrery__run_info__init(&options.info);
+    struct timeline *t = timeline_new(&options, why, sizeof why);
+    assert_non_null(t);
+    return t;
+}
+
+/* --- a short story, told by hand --- */
+
+enum { MS = 1000000 };
+
+struct story {
+    struct timeline *timeline;
+    struct timeline_view *view;
+    uint64_t seq[4];
+    uint32_t boot[4];
+};
+
+static void tell(struct story *s, uint32_t node, uint64_t ns, Orrery__Event *event)
+{
+    struct buf packed = {0};
+    event->mono_ns = ns;
+    event->seq = ++s->seq[node];
+    orrery__event__pack(event, buf_extend(&packed, orrery__event__get_packed_size(event)));
+    timeline_ingest(s->timeline, node, s->boot[node], buf_bytes(&packed));
+    buf_free(&packed);
+}
+
+static void start(struct story *s, uint32_t node, uint64_t ns)
+{
+    struct starts starts;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    s->boot[node]++;
+    s->seq[node] = 0;
+    starts_fill(&starts, node, s->boot[node]);
+    event.body_case = ORRERY__EVENT__BODY_START;
+    event.start = &starts.start;
+    tell(s, node, ns, &event);
+    starts_free(&starts);
+}
+
+static uint64_t beat(struct story *s, uint32_t from, uint32_t to, uint64_t ns)
+{
+    uint8_t body[] = {0x0a, 2, 8, 1};
+    Orrery__Send send = ORRERY__SEND__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    send.to = &to;
+    send.n_to = 1;
+    send.body = (ProtobufCBinaryData){sizeof body, body};
+    event.instance = 1;
+    event.body_case = ORRERY__EVENT__BODY_SEND;
+    event.send = &send;
+    tell(s, from, ns, &event);
+    return s->seq[from];
+}
+
+static void received(struct story *s, uint32_t from, uint64_t seq, uint32_t at, uint64_t ns)
+{
+    Orrery__Receive receive = ORRERY__RECEIVE__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    receive.from = from;
+    receive.boot = s->boot[from];
+    receive.event = seq;
+    event.instance = 1;
+    event.body_case = ORRERY__EVENT__BODY_RECEIVE;
+    event.receive = &receive;
+    tell(s, at, ns, &event);
+}
+
+static void dropped(struct story *s, uint32_t from, uint32_t to, uint64_t seq, uint64_t ns)
+{
+    Orrery__Drop drop = ORRERY__DROP__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    drop.reason = ORRERY__DROP_REASON__DROP_LOSS;
+    drop.from = from;
+    drop.to = to;
+    drop.boot = s->boot[from];
+    drop.event = seq;
+    event.body_case = ORRERY__EVENT__BODY_DROP;
+    event.drop = &drop;
+    tell(s, from, ns, &event);
+}
+
+static void node_view(struct story *s, uint32_t node, uint64_t ns)
+{
+    Orrery__View view = ORRERY__VIEW__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    event.instance = 1;
+    event.body_case = ORRERY__EVENT__BODY_VIEW;
+    event.view = &view;
+    tell(s, node, ns, &event);
+}
+
+static void command(struct story *s, const char *line, Orrery__Command *c, uint32_t node,
+                    uint64_t ns)
+{
+    Orrery__Operator operator= ORRERY__OPERATOR__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    operator.line =(char *)(uintptr_t) line;
+    operator.nodes = & node;
+    operator.n_nodes = 1;
+    operator.command = c;
+    event.body_case = ORRERY__EVENT__BODY_OPERATOR;
+    event.operator_ = &operator;
+    timeline_operator(s->timeline, ns, (int64_t)ns, &event);
+}
+
+static void pause_node(struct story *s, uint32_t node, bool on, uint64_t ns)
+{
+    Orrery__Command c = ORRERY__COMMAND__INIT;
+    Orrery__Nodes nodes = ORRERY__NODES__INIT;
+    nodes.nodes = &node;
+    nodes.n_nodes = 1;
+    c.verb_case = on ? ORRERY__COMMAND__VERB_PAUSE : ORRERY__COMMAND__VERB_RESUME;
+    if (on)
+        c.pause = &nodes;
+    else
+        c.resume = &nodes;
+    command(s, on ? "pause n3" : "resume n3", &c, node, ns);
+}
+
+static void killed(struct story *s, uint32_t node, uint64_t ns)
+{
+    Orrery__Exit gone = ORRERY__EXIT__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    command(s, "kill n2", NULL, node, ns - MS);
+    gone.node = node;
+    gone.boot = s->boot[node];
+    gone.signal = 9;
+    event.body_case = ORRERY__EVENT__BODY_EXIT;
+    event.exit = &gone;
+    timeline_operator(s->timeline, ns, (int64_t)ns, &event);
+    timeline_stream_end(s->timeline, node, s->boot[node]);
+}
+
+static void story_begin(struct story *s)
+{
+    *s = (struct story){.timeline = new_timeline()};
+    s->view = timeline_view_new(s->timeline);
+    for (uint32_t node = 1; node <= 3; node++)
+        start(s, node, node * MS);
+}
+
+static void story_end(struct story *s)
+{
+    timeline_view_free(s->view);
+    timeline_free(s->timeline);
+}
+
+static Orrery__Window *look(struct timeline_view *v, double from, double to)
+{
+    Orrery__WindowAsk ask = ORRERY__WINDOW_ASK__INIT;
+    ask.from_ns = from;
+    ask.to_ns = to;
+    ask.columns = 800;
+    return timeline_view_window(v, &ask);
+}
+
+static void message(const Orrery__Window *w, size_t i, uint32_t from, uint32_t to, double sent_ms,
+                    double received_ms, uint32_t fate)
+{
+    assert_true(i < w->n_sent_ns);
+    assert_int_equal(w->from[i], from);
+    assert_int_equal(w->to[i], to);
+    assert_true(w->sent_ns[i] == sent_ms * MS);
+    assert_true(w->received_ns[i] == received_ms * MS);
+    assert_int_equal(w->fate[i], fate);
+    assert_string_equal(w->names[w->name[i]], "Beat");
+}
+
+static void messages_are_paired_with_what_became_of_them(void **state)
+{
+    struct story s;
+    (void)state;
+    story_begin(&s);
+    uint64_t early = beat(&s, 1, 3, 90 * MS);
+    uint64_t whole = beat(&s, 1, 3, 110 * MS);
+    uint64_t twice = beat(&s, 3, 1, 120 * MS);
+    uint64_t lost = beat(&s, 1, 3, 130 * MS);
+    dropped(&s, 1, 3, lost, 130 * MS);
+    beat(&s, 1, 2, 140 * MS); /* To one that dies before it comes. */
+    uint64_t late = beat(&s, 3, 1, 190 * MS);
+    received(&s, 1, early, 3, 195 * MS);
+    received(&s, 1, whole, 3, 196 * MS);
+    received(&s, 3, twice, 1, 150 * MS);
+    received(&s, 3, twice, 1, 160 * MS);
+    killed(&s, 2, 170 * MS);
+    beat(&s, 1, 2, 180 * MS); /* To one that is dead. */
+    beat(&s, 1, 3, 185 * MS); /* Still under way. */
+    received(&s, 3, late, 1, 250 * MS);
+    timeline_flush(s.timeline);
+    Orrery__Window *w = look(s.view, 100 * MS, 200 * MS);
+    assert_int_equal(w->level, 0);
+    assert_int_equal(w->n_sent_ns, 9);
+    message(w, 0, 1, 3, 90, 195, 1); /* Sent before the span. */
+    message(w, 1, 1, 3, 110, 196, 1);
+    message(w, 2, 3, 1, 120, 150, 1);
+    message(w, 3, 3, 1, 120, 160, 1);
+    message(w, 4, 1, 3, 130, 0, 2 + ORRERY__DROP_REASON__DROP_LOSS);
+    message(w, 5, 1, 2, 140, 0, 100);
+    message(w, 6, 1, 2, 180, 0, 100);
+    message(w, 7, 1, 3, 185, 0, 0);
+    message(w, 8, 3, 1, 190, 250, 1); /* Received after it. */
+    orrery__window__free_unpacked(w, NULL);
+    Orrery__WindowAsk ask = ORRERY__WINDOW_ASK__INIT;
+    uint32_t only = 2;
+    ask.from_ns = 100 * MS;
+    ask.to_ns = 200 * MS;
+    ask.columns = 100;
+    ask.lanes = &only;
+    ask.n_lanes = 1;
+    w = timeline_view_window(s.view, &ask);
+    assert_int_equal(w->n_sent_ns, 2);
+    orrery__window__free_unpacked(w, NULL);
+    story_end(&s);
+}
+
+static size_t marks(const Orrery__Window *w, const char *name, uint32_t lane)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_mark_ns; i++)
+        n += w->mark_lane[i] == lane && strcmp(w->names[w->mark_name[i]], name) == 0;
+    return n;
+}
+
+static void states(const Orrery__Window *w, uint32_t lane, const uint32_t *expected, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < w->n_state; i++)
+        if (w->state_lane[i] == lane) {
+            assert_true(at < n);
+            assert_int_equal(w->state[i], expected[at++]);
+        }
+    assert_int_equal(at, n);
+}
+
+static void lanes_have_marks_and_states(void **state)
+{
+    struct story s;
+    (void)state;
+    story_begin(&s);
+    pause_node(&s, 3, true, 50 * MS);
+    killed(&s, 2, 70 * MS);
+    pause_node(&s, 3, false, 90 * MS);
+    start(&s, 2, 110 * MS);
+    timeline_flush(s.timeline);
+    Orrery__Window *w = look(s.view, 0, 200 * MS);
+    assert_int_equal(marks(w, "start", 1), 1);
+    assert_int_equal(marks(w, "start", 2), 2);
+    assert_int_equal(marks(w, "pause", 0), 1);
+    assert_int_equal(marks(w, "resume", 0), 1);
+    assert_int_equal(marks(w, "kill", 0), 1);
+    assert_int_equal(marks(w, "exit", 2), 1);
+    for (size_t i = 0; i < w->n_mark_ns; i++) {
+        struct entry e;
+        assert_true(timeline_get(s.timeline, (uint64_t)w->mark_event[i], &e));
+        assert_true(w->mark_ns[i] == (double)e.head.mono_ns);
+        assert_true(w->mark_text[i][0] != 0);
+    }
+    states(w, 1, (const uint32_t[]){VIEW_ABSENT, VIEW_RUNNING}, 2);
+    states(w, 2, (const uint32_t[]){VIEW_ABSENT, VIEW_RUNNING, VIEW_DEAD, VIEW_RUNNING}, 4);
+    states(w, 3, (const uint32_t[]){VIEW_ABSENT, VIEW_RUNNING, VIEW_PAUSED, VIEW_RUNNING}, 4);
+    orrery__window__free_unpacked(w, NULL);
+    w = look(s.view, 60 * MS, 80 * MS);
+    states(w, 3, (const uint32_t[]){VIEW_PAUSED}, 1);
+    states(w, 2, (const uint32_t[]){VIEW_RUNNING, VIEW_DEAD}, 2);
+    orrery__window__free_unpacked(w, NULL);
+    story_end(&s);
+}
+
+static void folds_begin_at_the_newest_view(void **state)
+{
+    struct story s;
+    struct view_base *bases;
+    struct entry e;
+    (void)state;
+    story_begin(&s);
+    node_view(&s, 1, 40 * MS);
+    node_view(&s, 2, 45 * MS);
+    node_view(&s, 1, 60 * MS);
+    killed(&s, 2, 70 * MS);
+    start(&s, 2, 80 * MS);
+    node_view(&s, 1, 90 * MS);
+    timeline_flush(s.timeline);
+    size_t n = timeline_view_bases(s.view, 85 * MS, &bases);
+    static const struct {
+        uint32_t node, body;
+        uint64_t ns;
+    } expected[] = {
+        {3, ORRERY__EVENT__BODY_START, 3 * MS},
+        {1, ORRERY__EVENT__BODY_VIEW, 60 * MS},
+        {2, ORRERY__EVENT__BODY_START, 80 * MS},
+    };
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(timeline_get(s.timeline, bases[i].ordinal, &e));
+        assert_int_equal(e.node, expected[i].node);
+        assert_int_equal(e.head.body, expected[i].body);
+        assert_int_equal(e.head.mono_ns, expected[i].ns);
+    }
+    free(bases);
+    assert_int_equal(timeline_view_bases(s.view, MS / 2, &bases), 0);
+    free(bases);
+    story_end(&s);
+}
+
+/* --- anything that may happen --- */
+
+static struct timeline *of_model(const struct model *m)
+{
+    struct timeline *t = new_timeline();
+    uint64_t newest = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct model_event *e = &m->all[i];
+        newest = e->mono_ns > newest ? e->mono_ns : newest;
+        timeline_ingest(t, e->node, e->boot, buf_bytes(&e->packed));
+    }
+    timeline_flush(t);
+    return t;
+}
+
+/* Every arrival that touches the span is there once, and says what its events say. */
+static void judge(struct timeline *t, const Orrery__Window *w)
+{
+    struct entry e, sent;
+    uint8_t *seen = calloc(timeline_newest(t) + 1, 1);
+    assert_non_null(seen);
+    for (size_t i = 0; i < w->n_sent_ns; i++) {
+        assert_true(i == 0 || w->sent_ns[i - 1] <= w->sent_ns[i]);
+        if (w->send_event[i] > 0) {
+            assert_true(timeline_get(t, (uint64_t)w->send_event[i], &sent));
+            assert_int_equal(sent.head.body, ORRERY__EVENT__BODY_SEND);
+            assert_int_equal(sent.node, w->from[i]);
+            assert_true(w->sent_ns[i] == (double)sent.head.mono_ns);
+        }
+        if (w->receive_event[i] > 0) {
+            uint64_t at = (uint64_t)w->receive_event[i];
+            assert_int_equal(seen[at], 0);
+            seen[at] = 1;
+            assert_true(timeline_get(t, at, &e));
+            bool lost = e.head.body == ORRERY__EVENT__BODY_DROP;
+            assert_int_equal(w->fate[i], lost ? 2 + ORRERY__DROP_REASON__DROP_LOSS : 1);
+            assert_true(w->received_ns[i] == (lost ? 0 : (double)e.head.mono_ns));
+            assert_true(e.cause == (uint64_t)w->send_event[i]);
+        } else {
+            assert_true(w->fate[i] == 0);
+        }
+    }
+    for (uint64_t at = 1; at <= timeline_newest(t); at++) {
+        assert_true(timeline_get(t, at, &e));
+        double ns = (double)e.head.mono_ns;
+        bool arrival =
+            e.head.body == ORRERY__EVENT__BODY_RECEIVE || e.head.body == ORRERY__EVENT__BODY_DROP;
+        if (arrival && ns >= w->from_ns && ns <= w->to_ns)
+            if (!e.cause ||
+                (timeline_get(t, e.cause, &sent) && (double)sent.head.mono_ns <= w->to_ns))
+                assert_int_equal(seen[at], 1);
+    }
+    free(seen);
+}
+
+static void random_spans_agree_with_the_events(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct random r;
+        random_seed(&r, seed);
+        const struct model_options options = {
+            .nodes = 2 + (uint32_t)random_below(&r, 5),
+            .steps = 1500,
+            .skew_ns = seed % 2 ? 2000000 : 0,
+            .tick_ns = 400000,
+            .lose = seed % 3 ? 0 : 0.05,
+        };
+        struct model m = model_run(&r, &options);
+        struct timeline *t = of_model(&m);
+        struct timeline_view *v = timeline_view_new(t); /* Of what is there already. */
+        double newest = (double)timeline_view_newest_ns(v);
+        for (int i = 0; i < 10; i++) {
+            double from = random_unit(&r) * newest;
+            Orrery__Window *w = look(v, from, from + random_unit(&r) * newest / 2);
+            assert_int_equal(w->level, 0);
+            judge(t, w);
+            orrery__window__free_unpacked(w, NULL);
+        }
+        timeline_view_free(v);
+        timeline_free(t);
+        model_free(&m);
+    }
+}
+
+static void what_is_too_much_is_counted(void **state)
+{
+    struct random r;
+    struct entry e;
+    (void)state;
+    random_seed(&r, 5);
+    const struct model_options options = {.nodes = 4, .steps = 40000, .tick_ns = 100000};
+    struct model m = model_run(&r, &options);
+    struct timeline *t = of_model(&m);
+    struct timeline_view *v = timeline_view_new(t);
+    double sends = 0, counted = 0, drops = 0, lost = 0;
+    for (uint64_t at = 1; at <= timeline_newest(t); at++) {
+        assert_true(timeline_get(t, at, &e));
+        sends += e.head.body == ORRERY__EVENT__BODY_SEND;
+        lost += e.head.body == ORRERY__EVENT__BODY_DROP;
+    }
+    Orrery__Window *w = look(v, 0, 1e18);
+    assert_true(w->level > 0);
+    assert_int_equal(w->n_sent_ns, 0);
+    double wide = 256000 * pow(2, w->level - 1);
+    assert_true((w->to_ns - w->from_ns) / wide <= 400);
+    for (size_t i = 0; i < w->n_bin_ns; i++) {
+        assert_true(fmod(w->bin_ns[i], wide) == 0);
+        counted += w->bin_count[i];
+        drops += w->bin_drops[i];
+    }
+    assert_true(counted == sends);
+    assert_true(drops == lost);
+    orrery__window__free_unpacked(w, NULL);
+    timeline_view_free(v);
+    timeline_free(t);
+    model_free(&m);
+}
+
+static void nonsense_is_bounded(void **state)
+{
+    static const double odd[] = {0, -1, 1e300, -1e300, 1e18, 5e6};
+    static uint32_t lanes[100000];
+    struct random r;
+    (void)state;
+    random_seed(&r, 6);
+    const struct model_options options = {.nodes = 3, .steps = 2000, .tick_ns = 100000};
+    struct model m = model_run(&r, &options);
+    struct timeline *t = of_model(&m);
+    struct timeline_view *v = timeline_view_new(t);
+    for (size_t a = 0; a <= 8; a++)
+        for (size_t b = 0; b <= 8; b++) {
+            Orrery__WindowAsk ask = ORRERY__WINDOW_ASK__INIT;
+            ask.from_ns = a < 6 ? odd[a] : a == 6 ? (double)NAN : a == 7 ? INFINITY : -INFINITY;
+            ask.to_ns = b < 6 ? odd[b] : b == 6 ? (double)NAN : b == 7 ? INFINITY : -INFINITY;
+            ask.columns = a == b ? UINT32_MAX : 0;
+            ask.lanes = lanes;
+            ask.n_lanes = a > b ? 100000 : 0;
+            Orrery__Window *w = timeline_view_window(v, &ask);
+            assert_true(w->from_ns >= 0 && w->to_ns >= w->from_ns);
+            assert_true(w->to_ns <= w->newest_ns + 5e9);
+            orrery__window__free_unpacked(w, NULL);
+        }
+    timeline_view_free(v);
+    timeline_free(t);
+    model_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_paired_with_what_became_of_them),
+        cmocka_unit_test(lanes_have_marks_and_states),
+        cmocka_unit_test(folds_begin_at_the_newest_view),
+        cmocka_unit_test(random_spans_agree_with_the_events),
+        cmocka_unit_test(what_is_too_much_is_counted),
+        cmocka_unit_test(nonsense_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
