@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/check.h"
+#include "lab/serve.h"
 #include "session/house.h"
 #include "web/web.h"
 
@@ -156,6 +157,7 @@ int open_main(int argc, char **argv)
     CHECK(uv_loop_init(&observer.loop) == 0);
     listen_to_signals(&observer);
     observer.house = house_new(&observer.loop);
+    lab_serve(observer.house);
     int code = serve(&observer);
     house_free(observer.house);
     CHECK(uv_loop_close(&observer.loop) == 0);

@@ -8,6 +8,7 @@
 #include "lab/lint.h"
 #include "lab/play.h"
 #include "lab/shelf.h"
+#include "session/notebook.h"
 
 #include <ctype.h>
 #include <signal.h>
@@ -44,15 +45,17 @@ struct run {
     uv_loop_t loop;
     struct lab_file file;
     struct lab_play *play;
+    struct session *session;
     struct screen screen;
     bool drawn;
+    char notebook[PATH_ROOM + 16];
     uv_signal_t signals[3];
     uint64_t began_ns;
     uint32_t told_beat;           /* What has been said of it. */
     Orrery__AnswerState *answers; /* By exercise. */
     bool told_end;
     bool up;
-    bool interrupted;
+    int code;
     char failure[600];
     struct buf line;
 };
@@ -220,20 +223,20 @@ static void act(void *ctx, const char *line)
     uint64_t seq;
     if (answer_line(r, line))
         return;
-    bool refused = session_act(lab_play_session(r->play), line, NULL, &seq, why, sizeof why) < 0;
+    bool refused = session_act(r->session, line, NULL, &seq, why, sizeof why) < 0;
     terminal_say(r->screen.terminal, why, refused);
 }
 
 static void quit(void *ctx)
 {
     struct run *r = ctx;
-    lab_play_end(r->play);
+    session_end(r->session);
 }
 
 static void fill_status(void *ctx, struct terminal_status *into)
 {
     struct run *r = ctx;
-    struct session *s = lab_play_session(r->play);
+    struct session *s = r->session;
     struct cluster *c = session_cluster(s);
     struct timeline *t = session_timeline(s);
     struct cluster_node n;
@@ -261,7 +264,7 @@ static void on_entry(void *ctx, const struct entry *e)
 
 static bool draw(struct run *r, char *why, size_t why_size)
 {
-    struct timeline *t = session_timeline(lab_play_session(r->play));
+    struct timeline *t = session_timeline(r->session);
     struct terminal_options options = {.source = terminal_source_timeline(t),
                                        .owner = true,
                                        .ascii = given.ascii,
@@ -286,18 +289,63 @@ static void ready(void *ctx, bool up, const char *sentence)
     r->up = up;
     if (!up) {
         snprintf(r->failure, sizeof r->failure, "%s", sentence);
-        lab_play_end(r->play);
+        session_end(r->session);
         return;
     }
     if (*sentence)
         cli_fail(0, "%s", sentence);
+    lab_play_up(r->play, r->session);
     if (r->drawn && !draw(r, why, sizeof why)) {
         cli_fail(0, "%s; the run goes on without its timeline here", why);
         r->drawn = false;
     }
-    snprintf(why, sizeof why, "%s: %s", session_name(lab_play_session(r->play)),
-             r->file.lab->title);
+    snprintf(why, sizeof why, "%s: %s", session_name(r->session), r->file.lab->title);
     say(r, why);
+}
+
+static int tell_outcome(struct run *r)
+{
+    static const char *const names[] = {"interrupted", "proven", "refuted", "failed"};
+    struct lab_engine *e = lab_play_engine(r->play);
+    enum lab_outcome outcome = lab_engine_outcome(e);
+    double seconds = (double)(uv_hrtime() - r->began_ns) / 1e9;
+    if (given.json)
+        printf("{\"lab\":\"%s\",\"outcome\":\"%s\",\"seconds\":%.2f,\"events\":%llu,\"recording\":"
+               "\"%s\"}\n",
+               r->file.lab->name, names[outcome], seconds, (unsigned long long)lab_engine_events(e),
+               session_recording(r->session));
+    else
+        say_checks(r, lab_engine_state(e));
+    if (outcome == LAB_RUNNING)
+        return cli_fail(EXIT_RUN_FAILED, "%s was interrupted", r->file.lab->name);
+    if (outcome != LAB_PROVEN)
+        return cli_fail(EXIT_RUN_FAILED, "%s", lab_engine_sentence(e));
+    if (!given.json)
+        printf("%s: %s, in %.1f s\n", r->file.lab->name, lab_engine_sentence(e), seconds);
+    return EXIT_DONE;
+}
+
+/* Says how it went, while there is a timeline to say it from; then it ends. */
+static void conclude(struct run *r)
+{
+    if (r->up && given.headless && !session_is_ending(r->session))
+        r->code = tell_outcome(r);
+    session_end(r->session);
+}
+
+static void ticked(void *ctx)
+{
+    struct run *r = ctx;
+    if (!lab_play_tick(r->play))
+        conclude(r);
+}
+
+static void noted(void *ctx, const Orrery__NotebookEntry *entry)
+{
+    struct run *r = ctx;
+    char why[300];
+    if (!given.headless && *r->notebook && !notebook_add(r->notebook, entry, why, sizeof why))
+        cli_fail(0, "%s", why);
 }
 
 static void closed(uv_handle_t *handle)
@@ -317,8 +365,7 @@ static void interrupted(uv_signal_t *signal, int number)
 {
     struct run *r = signal->data;
     (void)number;
-    r->interrupted = true;
-    lab_play_end(r->play);
+    conclude(r);
 }
 
 static void listen_to_signals(struct run *r)
@@ -331,44 +378,21 @@ static void listen_to_signals(struct run *r)
     }
 }
 
-static int tell_outcome(struct run *r)
-{
-    static const char *const names[] = {"interrupted", "proven", "refuted", "failed"};
-    struct lab_engine *e = lab_play_engine(r->play);
-    enum lab_outcome outcome = lab_engine_outcome(e);
-    double seconds = (double)(uv_hrtime() - r->began_ns) / 1e9;
-    if (given.json)
-        printf("{\"lab\":\"%s\",\"outcome\":\"%s\",\"seconds\":%.2f,\"events\":%llu,\"recording\":"
-               "\"%s\"}\n",
-               r->file.lab->name, names[outcome], seconds, (unsigned long long)lab_engine_events(e),
-               session_recording(lab_play_session(r->play)));
-    else
-        say_checks(r, lab_engine_state(e));
-    if (outcome == LAB_RUNNING)
-        return cli_fail(EXIT_RUN_FAILED, "%s was interrupted", r->file.lab->name);
-    if (outcome != LAB_PROVEN)
-        return cli_fail(EXIT_RUN_FAILED, "%s", lab_engine_sentence(e));
-    if (!given.json)
-        printf("%s: %s, in %.1f s\n", r->file.lab->name, lab_engine_sentence(e), seconds);
-    return EXIT_DONE;
-}
-
 static int finish(struct run *r)
 {
-    struct session *s = lab_play_session(r->play);
-    int code = EXIT_DONE;
-    if (!r->up && r->failure[0])
-        code = cli_fail(EXIT_BAD_USAGE, "%s", r->failure);
-    else if (given.headless)
-        code = tell_outcome(r);
-    if (r->up && session_recording(s)[0] && !given.json)
-        printf("It is recorded: orrery replay %s\n", session_recording(s));
-    if (!r->up && session_recording(s)[0] && !given.record)
-        unlink(session_recording(s));
+    const char *recording = session_recording(r->session);
+    int code = r->code;
+    if (!r->up)
+        code = r->failure[0] ? cli_fail(EXIT_BAD_USAGE, "%s", r->failure)
+                             : cli_fail(EXIT_RUN_FAILED, "%s was interrupted", r->file.lab->name);
+    if (r->up && *recording && !given.json)
+        printf("It is recorded: orrery replay %s\n", recording);
+    if (!r->up && *recording && !given.record)
+        unlink(recording);
     return code;
 }
 
-static int play(struct run *r)
+static bool begin(struct run *r, char *why, size_t why_size)
 {
     struct lab_play_options options = {
         .lab = r->file.lab,
@@ -381,29 +405,41 @@ static int play(struct run *r)
         .n_settings = given.settings.n,
         .flaws = given.flaws.items,
         .n_flaws = given.flaws.n,
+        .changed = changed,
+        .noted = noted,
+        .ctx = r,
+    };
+    struct session_options session = {
         .no_recording = given.no_record,
         .recording = given.record,
         .line = (const char *)r->line.base,
         .ready = ready,
-        .changed = changed,
+        .ticked = ticked,
         .ended = ended,
         .ctx = r,
     };
+    r->play = lab_play_new(&options, &session, why, why_size);
+    if (r->play)
+        r->session = session_new(&r->loop, &session, why, why_size);
+    return r->session != NULL;
+}
+
+static int play(struct run *r)
+{
     char why[600];
     int code;
     CHECK(uv_loop_init(&r->loop) == 0);
     listen_to_signals(r);
     r->began_ns = uv_hrtime();
-    r->play = lab_play_new(&r->loop, &options, why, sizeof why);
-    if (!r->play)
+    bool begun = begin(r, why, sizeof why);
+    if (!begun)
         ended(r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
-    if (r->play) {
-        code = finish(r);
+    code = begun ? finish(r) : cli_fail(EXIT_BAD_USAGE, "%s", why);
+    if (r->play)
         lab_play_free(r->play);
-    } else {
-        code = cli_fail(EXIT_BAD_USAGE, "%s", why);
-    }
+    if (begun)
+        session_free(r->session);
     CHECK(uv_loop_close(&r->loop) == 0);
     return code;
 }
@@ -468,6 +504,9 @@ int run_main(const struct cli_command *c, int argc, char **argv)
         lab_file_free(&r->file);
         return code;
     }
+    struct paths paths;
+    if (paths_make(&paths, why, sizeof why))
+        snprintf(r->notebook, sizeof r->notebook, "%s/notebook", paths.state);
     r->drawn = screen_possible() && !given.headless;
     r->answers = calloc(r->file.lab->n_exercises + 1, sizeof *r->answers);
     CHECK(r->answers);

@@ -79,8 +79,6 @@ struct lab_engine *lab_engine_new(const struct lab_engine_options *options)
     CHECK(e->goals && e->goal_met && e->beats && e->exercises && e->checks);
     for (size_t i = 0; i < e->lab->n_exercises; i++)
         e->exercises[i].mine = e->exercises[i].measured = -1;
-    for (size_t i = 0; i < e->lab->n_goals; i++)
-        clues_begin(&e->goals[i], e->lab->goals[i]->until, e->lab->goals[i]->n_until, 0);
     e->check = check_new();
     begin_step(e, WALK_BEAT);
     e->flaw = next_flaw(e, 0);
@@ -120,7 +118,7 @@ void lab_engine_entry(struct lab_engine *e, const struct entry *entry)
         e->dirty |= clues_entry(&e->exercises[e->exercise].clues, &e->bindings, t, entry);
     else
         e->dirty |= clues_entry(&e->clues, &e->bindings, t, entry);
-    for (size_t i = 0; i < e->lab->n_goals; i++)
+    for (size_t i = 0; e->goals_open && i < e->lab->n_goals; i++)
         if (!e->goal_met[i] && clues_entry(&e->goals[i], &e->bindings, t, entry) &&
             clues_done(&e->goals[i]))
             e->goal_met[i] = e->dirty = true;
@@ -403,6 +401,16 @@ static bool step(struct lab_engine *e)
     }
 }
 
+/* Goals are for the user: what the walk itself does to the cluster counts for none. */
+static void open_goals(struct lab_engine *e)
+{
+    bool open = !e->options.headless && (e->paused || e->step == WALK_SETTLE);
+    for (size_t i = 0; open && !e->goals_open && i < e->lab->n_goals; i++)
+        if (!e->goal_met[i])
+            clues_begin(&e->goals[i], e->lab->goals[i]->until, e->lab->goals[i]->n_until, now(e));
+    e->goals_open = open;
+}
+
 void lab_engine_tick(struct lab_engine *e, uint64_t wall_ns)
 {
     bool counts = e->ticked && !e->paused && !e->review && wall_ns > e->wall_ns;
@@ -412,6 +420,7 @@ void lab_engine_tick(struct lab_engine *e, uint64_t wall_ns)
     e->ticked = true;
     while (!e->paused && !e->review && step(e))
         ;
+    open_goals(e);
     judge_live(e);
     if (e->dirty && e->options.changed)
         e->options.changed(e->options.ctx, lab_engine_state(e));

@@ -72,6 +72,7 @@ struct lab_engine {
     struct clues clues;
     struct clues *goals;
     bool *goal_met;
+    bool goals_open; /* The user has the cluster: what happens now is his. */
     struct beat_run *beats;
     struct exercise_run *exercises;
     struct check *check; /* Live. */

@@ -20,7 +20,6 @@ struct lab_play {
     const char **flaws;
     size_t n_settings;
     size_t n_flaws;
-    bool ending;
 };
 
 static int act(void *ctx, const char *line, char *why, size_t why_size)
@@ -90,32 +89,6 @@ static void begin_load(struct lab_play *p)
         fprintf(stderr, "orrery: %s\n", why);
 }
 
-static void ready(void *ctx, bool up, const char *sentence)
-{
-    struct lab_play *p = ctx;
-    if (up)
-        begin_load(p);
-    p->options.ready(p->options.ctx, up, sentence);
-}
-
-static void ticked(void *ctx)
-{
-    struct lab_play *p = ctx;
-    if (p->ending)
-        return;
-    lab_engine_tick(p->engine, uv_hrtime());
-    if (p->options.headless && lab_engine_outcome(p->engine) != LAB_RUNNING)
-        lab_play_end(p);
-}
-
-static void ended(void *ctx)
-{
-    struct lab_play *p = ctx;
-    load_stop(p->load);
-    p->load = NULL;
-    p->options.ended(p->options.ctx);
-}
-
 /* The lab's words, then the user's. */
 static const char **join(char *const *a, size_t n_a, const char *const *b, size_t n_b, size_t *n)
 {
@@ -162,77 +135,59 @@ static void make_engine(struct lab_play *p)
     timeline_follow(options.timeline, on_entry, p);
 }
 
-static bool begin(struct lab_play *p, uv_loop_t *loop, char *why, size_t why_size)
+struct lab_play *lab_play_new(const struct lab_play_options *options, struct session_options *into,
+                              char *why, size_t why_size)
 {
+    struct lab_play *p = calloc(1, sizeof *p);
+    CHECK(p);
+    CHECK(options->lab->n_groups == 1);
+    p->options = *options;
     const struct lab_play_options *o = &p->options;
     const Orrery__LabGroup *g = o->lab->groups[0];
     p->settings = join(g->settings, g->n_settings, o->settings, o->n_settings, &p->n_settings);
     p->flaws = join(g->flaws, g->n_flaws, o->flaws, o->n_flaws, &p->n_flaws);
     p->instance =
         (struct cluster_instance){g->protocol, p->settings, p->n_settings, p->flaws, p->n_flaws};
-    struct session_options options = {
-        .instances = &p->instance,
-        .n_instances = 1,
-        .nodes = o->nodes ? o->nodes : lab_nodes(o->lab),
-        .seed = o->seed ? o->seed : o->lab->seed,
-        .level = ORRERY__LEVEL__LEVEL_FULL,
-        .pace = o->pace > 0 ? o->pace : 1,
-        .simulated = o->simulated,
-        .rushed = o->simulated && o->headless,
-        .no_recording = o->no_recording,
-        .recording = o->recording,
-        .line = o->line,
-        .ready = ready,
-        .ticked = ticked,
-        .ended = ended,
-        .ctx = p,
-    };
+    if (refused(&p->instance, why, why_size)) {
+        lab_play_free(p);
+        return NULL;
+    }
+    into->instances = &p->instance;
+    into->n_instances = 1;
+    into->nodes = o->nodes ? o->nodes : lab_nodes(o->lab);
+    into->seed = o->seed ? o->seed : o->lab->seed;
+    into->level = ORRERY__LEVEL__LEVEL_FULL;
+    into->pace = o->pace > 0 ? o->pace : 1;
+    into->simulated = o->simulated;
+    into->rushed = o->simulated && o->headless;
     if (o->lab->load) {
         p->simulated_load = (struct cluster_load){o->lab->load->clients, o->lab->load->rate,
                                                   o->lab->load->keys, o->lab->load->value_bytes};
-        options.load = &p->simulated_load;
+        into->load = &p->simulated_load;
     }
-    if (refused(&p->instance, why, why_size))
-        return false;
-    p->session = session_new(loop, &options, why, why_size);
-    return p->session != NULL;
-}
-
-struct lab_play *lab_play_new(uv_loop_t *loop, const struct lab_play_options *options, char *why,
-                              size_t why_size)
-{
-    struct lab_play *p = calloc(1, sizeof *p);
-    CHECK(p);
-    p->options = *options;
-    CHECK(options->lab->n_groups == 1);
-    if (!begin(p, loop, why, why_size)) {
-        free(p->settings);
-        free(p->flaws);
-        free(p);
-        return NULL;
-    }
-    make_engine(p);
     return p;
 }
 
-void lab_play_end(struct lab_play *p)
+void lab_play_up(struct lab_play *p, struct session *s)
 {
-    p->ending = true;
-    session_end(p->session);
+    p->session = s;
+    make_engine(p);
+    begin_load(p);
+}
+
+bool lab_play_tick(struct lab_play *p)
+{
+    lab_engine_tick(p->engine, uv_hrtime());
+    return !p->options.headless || lab_engine_outcome(p->engine) == LAB_RUNNING;
 }
 
 void lab_play_free(struct lab_play *p)
 {
+    load_stop(p->load);
     lab_engine_free(p->engine);
-    session_free(p->session);
     free(p->settings);
     free(p->flaws);
     free(p);
-}
-
-struct session *lab_play_session(struct lab_play *p)
-{
-    return p->session;
 }
 
 struct lab_engine *lab_play_engine(struct lab_play *p)

@@ -1,4 +1,4 @@
-/* A lab that is on: its cluster and timeline (session/), its clients, and the engine over them. */
+/* A lab that is on, over a session that somebody else owns: its clients, and the engine. */
 #ifndef ORRERY_LAB_PLAY_H
 #define ORRERY_LAB_PLAY_H
 
@@ -21,20 +21,21 @@ struct lab_play_options {
     bool no_recording;
     const char *recording; /* NULL: in the state folder. */
     const char *line;
-    void (*ready)(void *ctx, bool up, const char *sentence); /* As a session's. */
     void (*changed)(void *ctx, const Orrery__LabState *state);
     void (*noted)(void *ctx, const Orrery__NotebookEntry *entry);
-    void (*ended)(void *ctx); /* After lab_play_end(), or a headless run's outcome. */
     void *ctx;
 };
 
-/* NULL and a sentence. Settings or flaws that the protocol refuses are told here. */
-struct lab_play *lab_play_new(uv_loop_t *loop, const struct lab_play_options *options, char *why,
-                              size_t why_size);
-void lab_play_end(struct lab_play *p);
-void lab_play_free(struct lab_play *p); /* After ended(). */
+/* Says what the cluster is to be; what that points to lives as long as the play. The callbacks are
+ * for whoever owns the session. NULL and a sentence: settings or flaws that the protocol refuses
+ * are told here. */
+struct lab_play *lab_play_new(const struct lab_play_options *options, struct session_options *into,
+                              char *why, size_t why_size);
+void lab_play_up(struct lab_play *p, struct session *s); /* The session is ready. */
+/* Whenever it says that time has passed. False: a headless run has its outcome. */
+bool lab_play_tick(struct lab_play *p);
+void lab_play_free(struct lab_play *p); /* Before its session, once that has ended. */
 
-struct session *lab_play_session(struct lab_play *p);
-struct lab_engine *lab_play_engine(struct lab_play *p);
+struct lab_engine *lab_play_engine(struct lab_play *p); /* NULL before it is up. */
 
 #endif

@@ -66,6 +66,13 @@ static void ready(void *ctx, bool up, const char *sentence)
     guests_up(run);
 }
 
+static void ticked(void *ctx)
+{
+    struct house_run *run = ctx;
+    if (run->play && run->house->labs.tick)
+        run->house->labs.tick(run->play);
+}
+
 static void ended(void *ctx)
 {
     struct house_run *run = ctx;
@@ -163,6 +170,7 @@ static bool begin(struct house_run *run, char *why, size_t why_size)
                           : sandbox(run, &options, why, why_size)))
         return false;
     options.ready = ready;
+    options.ticked = ticked;
     options.ended = ended;
     options.ctx = run;
     run->session = session_new(run->house->loop, &options, why, why_size);

@@ -19,7 +19,8 @@ struct house_labs {
      * line). What that points to lives until end(). NULL and a sentence. */
     void *(*begin)(void *ctx, struct house_run *run, const Orrery__Open *open,
                    struct session_options *options, char *why, size_t why_size);
-    void (*up)(void *play); /* The cluster is there: house_session() of its run. */
+    void (*up)(void *play);   /* The cluster is there: house_session() of its run. */
+    void (*tick)(void *play); /* The run is up, and some time has passed. */
     int (*act)(void *play, const Orrery__LabDo *verb, char *why,
                size_t why_size);                  /* 0, or negative. */
     const Orrery__Lab *(*lab)(void *play);        /* These live until the next call, */
