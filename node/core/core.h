@@ -285,9 +285,10 @@ struct core_ops {
     const char *const *logs;                 /* Up to NULL; may be NULL. Log 0 comes first. */
     uint32_t waits_for;                      /* The log that sends and replies wait for. */
     const struct fsm_table *const *machines; /* Up to NULL; may be NULL. */
-    struct bytes (*schema)(void);            /* FileDescriptorSet of all the types above. */
-    bool clients;                            /* Opens the client port, which speaks RESP. */
-    bool written;                            /* Wants INPUT_WRITTEN. */
+    const char *const *orders;    /* Verbs of INPUT_ORDER that it knows, up to NULL; may be NULL. */
+    struct bytes (*schema)(void); /* FileDescriptorSet of all the types above. */
+    bool clients;                 /* Opens the client port, which speaks RESP. */
+    bool written;                 /* Wants INPUT_WRITTEN. */
     void (*defaults)(ProtobufCMessage *settings);
     /* Writes a sentence and returns false when the settings make no sense. */
     bool (*accept)(const ProtobufCMessage *settings, char *why, size_t size);

@@ -103,6 +103,14 @@ static size_t count_pointers(const void *list)
     return n;
 }
 
+static size_t count_words(const char *const *words)
+{
+    size_t n = 0;
+    while (words && words[n])
+        n++;
+    return n;
+}
+
 static Orrery__Machine *describe_machine(struct host *h, const struct fsm_table *table)
 {
     Orrery__Machine *m = lend(h, sizeof *m);
@@ -135,6 +143,8 @@ static Orrery__Instance *describe_instance(struct host *h, const struct instance
     i->view_type = ops->view_type ? text(ops->view_type->name) : i->view_type;
     i->n_logs = in->n_logs;
     i->logs = (char **)(uintptr_t)ops->logs;
+    i->n_orders = count_words(ops->orders);
+    i->orders = (char **)(uintptr_t)ops->orders;
     i->n_machines = count_pointers(ops->machines);
     i->machines = lend(h, (i->n_machines + 1) * sizeof(Orrery__Machine *));
     for (size_t m = 0; m < i->n_machines; m++)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { WORDS_A_LINE_MAX = 128, PATIENCE_NS = 1000000000 };
 
@@ -113,6 +114,45 @@ static bool settings_known(struct session *s, const Orrery__Set *set, const stru
     return true;
 }
 
+static bool order_among(const Orrery__Instance *i, const char *verb, const struct why *why)
+{
+    struct buf known = {0};
+    for (size_t k = 0; k < i->n_orders; k++) {
+        if (strcasecmp(i->orders[k], verb) == 0) {
+            buf_free(&known);
+            return true;
+        }
+        buf_printf(&known, "%s%s", k ? ", " : "", i->orders[k]);
+    }
+    if (i->n_orders)
+        snprintf(why->text, why->size, "%s knows no order '%s', only: %.*s", i->protocol, verb,
+                 (int)known.len, (const char *)known.base);
+    else
+        snprintf(why->text, why->size, "%s takes no orders", i->protocol);
+    buf_free(&known);
+    return false;
+}
+
+/* A protocol that does not know an order passes over it, so that is said before it is told. */
+static bool order_known(struct session *s, const Orrery__Do *order, const struct why *why)
+{
+    uint32_t number = order->instance ? order->instance : 1;
+    for (size_t i = 0; i < order->n_nodes; i++) {
+        const Orrery__Start *start = timeline_start(s->timeline, order->nodes[i]);
+        const Orrery__Instance *instance = NULL;
+        for (size_t k = 0; start && k < start->n_instances; k++)
+            if (start->instances[k]->number == number)
+                instance = start->instances[k];
+        if (start && !instance) {
+            snprintf(why->text, why->size, "n%u has no instance %u", order->nodes[i], number);
+            return false;
+        }
+        if (instance && !order_among(instance, order->verb, why))
+            return false;
+    }
+    return true;
+}
+
 /* What the user left open, so that the line alone repeats it. */
 static bool complete(struct session *s, Orrery__Command *c, const struct why *why)
 {
@@ -124,6 +164,8 @@ static bool complete(struct session *s, Orrery__Command *c, const struct why *wh
     }
     if (c->verb_case == ORRERY__COMMAND__VERB_PACE)
         return clients_allow(s, c->pace, why->text, why->size);
+    if (c->verb_case == ORRERY__COMMAND__VERB_DO)
+        return order_known(s, c->do_, why);
     if (c->verb_case == ORRERY__COMMAND__VERB_SET)
         return settings_known(s, c->set, why);
     if (c->verb_case != ORRERY__COMMAND__VERB_BREAK || c->break_->clear)

@@ -83,6 +83,10 @@ static void a_client_sets_the_pace(void **state)
     assert_string_equal(text,
                         "orrery: a client is connected to n1 and lives in real time: the pace "
                         "stays 1 until it is gone\n");
+    assert_int_equal(LAB_RUN(&l, text, "do", "n1", "chekpoint"), 1);
+    assert_string_equal(text, "orrery: kv knows no order 'chekpoint', only: checkpoint\n");
+    LAB_DO(&l, "do", "n1", "checkpoint");
+    lab_wait(&l, slow + 1, "kv.Checkpoint", NULL, 0);
     close(client);
     lab_wait(&l, slow + 1, "disconnect", NULL, 0);
     uint64_t again = LAB_DO(&l, "pace", "0.5");

@@ -215,6 +215,7 @@ static const ProtobufCMessageDescriptor *const traces[] = {
 };
 
 static const char *const logs[] = {[LOG_PAGES] = "pages", [LOG_WAL] = "wal", NULL};
+static const char *const orders[] = {"checkpoint", NULL};
 static const struct fsm_table *const machines[] = {&kv_checkpoint_table, NULL};
 
 const struct core_ops kv_ops = {
@@ -227,6 +228,7 @@ const struct core_ops kv_ops = {
     .logs = logs,
     .waits_for = LOG_WAL,
     .machines = machines,
+    .orders = orders,
     .schema = schema_kv,
     .clients = true,
     .written = true,
