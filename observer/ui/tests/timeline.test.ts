@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { across, along, distance, frameOf, heightFor, laneAt, liveView, lowerBound, place, ticks, timeAt, zoom } from '../src/timeline/geometry';
 import { isGrave, mannerOf, shapeOf } from '../src/timeline/kinds';
 import { endShare, hitTest, namedLanes, neighbour, sceneOf } from '../src/timeline/scene';
+import { binned } from '../src/timeline/overview';
 import { WindowSchema } from '../src/wire/gen/session_pb';
 
 const lanes = [0, 1, 2, 3];
@@ -94,6 +95,14 @@ describe('a scene', () => {
         expect(neighbour(scene, 1.1e9, true)).toEqual({ ns: 1.2e9, event: 20 });
         expect(neighbour(scene, 1.5e9, false)).toEqual({ ns: 1.3e9, event: 25 });
         expect(neighbour(scene, 2e9, true)).toBeUndefined();
+    });
+});
+
+describe('the overview', () => {
+    it('adds up messages and bins', () => {
+        const w = create(WindowSchema, { sentNs: [1, 2, 99], fate: [1, 3, 1], binNs: [50], binCount: [7], binDrops: [2] });
+        expect(binned(w, 2, 100)).toEqual([{ count: 2, drops: 1 }, { count: 8, drops: 2 }]);
+        expect(binned(w, 0, 100)).toHaveLength(1);
     });
 });
 

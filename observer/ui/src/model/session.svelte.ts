@@ -36,6 +36,7 @@ export class Session {
     labState = $state.raw<LabState | undefined>();
     status = $state.raw<Status | undefined>();
     window = $state.raw<Window | undefined>();
+    whole = $state.raw<Window | undefined>(); // the whole run, for the overview
     selected = $state.raw<Selected | undefined>();
     opening = $state(false);
     failed = $state(''); // why a run could not be opened
@@ -144,6 +145,7 @@ export class Session {
         this.labState = undefined;
         this.status = undefined;
         this.window = undefined;
+        this.whole = undefined;
         this.selected = undefined;
         this.missed = 0;
         this.settings = {};
@@ -232,6 +234,17 @@ export class Session {
             },
         );
         return true;
+    }
+
+    askWhole(toNs: number, columns: number): void {
+        if (this.line !== 'open' || !this.run || columns < 1) return;
+        const mine = this.generation;
+        this.wire.ask({ case: 'window', value: create(WindowAskSchema, { fromNs: 0, toNs, columns }) }).then(
+            answer => {
+                if (mine === this.generation && answer.case === 'window') this.whole = answer.value;
+            },
+            () => undefined, // it is asked again soon
+        );
     }
 
     /** A command line without its `orrery`: "kill n3". */

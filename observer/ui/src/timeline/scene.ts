@@ -114,7 +114,7 @@ function marksOf(w: Window, lanes: readonly number[]): Mark[] {
     return w.markNs.map((ns, i) => {
         const name = w.names[w.markName[i] ?? 0] ?? '';
         const lane = w.markLane[i] ?? 0;
-        const text = w.markText[i] ?? '';
+        const text = (w.markText[i] ?? '').replace(/^you: /, '');
         return {
             ns, lane, name, text,
             shape: shapeOf(name),
