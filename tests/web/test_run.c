@@ -274,7 +274,7 @@ static void a_page_that_does_not_read_is_given_up(void **state)
     struct pollfd p = {.fd = slow.fd, .events = POLLRDHUP};
     assert_int_equal(poll(&p, 1, PAGE_DEADLINE_MS), 1);
     orrery__tell__free_unpacked(window(&quick, 0, 1e18), NULL);
-    assert_true(observed_memory(&observer) < before + (size_t)200 * MB);
+    assert_true(observed_memory(&observer) < before + (size_t)60 * MB);
     page_leave(&slow);
     page_leave(&quick);
 }
@@ -296,7 +296,7 @@ static void a_hundred_pages_are_welcome(void **state)
     assert_true(page_act(&all[0], "pause n2", &ordinal));
     for (size_t i = 1; i < VIEWERS; i++)
         assert_int_equal(entry_of(&all[i], ids[i], ORRERY__EVENT__BODY_OPERATOR, 0), ordinal);
-    assert_true(observed_memory(&observer) < (size_t)700 * MB);
+    assert_true(observed_memory(&observer) < (size_t)200 * MB);
     for (size_t i = 0; i < VIEWERS; i++)
         page_leave(&all[i]);
 }
