@@ -32,6 +32,7 @@ struct fold *model_fold(struct model *m, const struct entry *e)
 
 static void count_kind(struct fold *f, const char *name, uint32_t times)
 {
+    CHECK(name);
     for (int i = 0; i < FOLD_KINDS_MAX; i++) {
         if (!f->kinds[i].count)
             snprintf(f->kinds[i].name, sizeof f->kinds[i].name, "%.*s", FOLD_KIND_SIZE - 1, name);
