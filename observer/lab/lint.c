@@ -424,9 +424,9 @@ static void lint_flaws(struct lint *l)
 
 static void lint_invariants(struct lint *l)
 {
-    static const char *const there[] = {"heartbeat/completeness", "heartbeat/accuracy",
-                                        "heartbeat/agreement",    "history/durability",
-                                        "history/reads",          "lives/survival"};
+    static const char *const there[] = {
+        "heartbeat/completeness", "heartbeat/accuracy", "heartbeat/agreement", "history/durability",
+        "history/reads",          "lives/survival",     "kv/write-ahead"};
     if (l->lab->n_invariants == 0)
         lab_fault(l->file, l->lab, "invariants is missing: what must always hold here?");
     for (size_t i = 0; i < l->lab->n_invariants; i++) {
@@ -441,7 +441,7 @@ static void lint_invariants(struct lint *l)
             lab_fault(l->file, v,
                       "no checker has '%s': there are heartbeat/completeness, "
                       "heartbeat/accuracy, heartbeat/agreement, history/durability, "
-                      "history/reads and lives/survival",
+                      "history/reads, kv/write-ahead and lives/survival",
                       name);
     }
 }
