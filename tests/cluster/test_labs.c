@@ -1,0 +1,178 @@
+/* Labs as a user plays them: headless, as processes and simulated; with their actions taken out
+ * they fail, and with a flaw on they end refuted. */
+#include "unit/unit.h"
+
+#include "lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void begin(struct lab *l)
+{
+    *l = (struct lab){0};
+    lab_home(l);
+}
+
+static void proven(const char *name, bool simulated)
+{
+    struct lab l;
+    char text[32768];
+    begin(&l);
+    int code = simulated ? LAB_RUN(&l, text, "run", name, "--headless", "--sim", "--seed", "5")
+                         : LAB_RUN(&l, text, "run", name, "--headless");
+    if (code != 0 || !strstr(text, "every beat, answer and invariant is proven by events"))
+        fail_msg("%s: exit %d: %s", name, code, text);
+    lab_leave(&l);
+}
+
+static void heartbeat_real(void **state)
+{
+    (void)state;
+    proven("heartbeat", false);
+}
+
+static void wal_real(void **state)
+{
+    (void)state;
+    proven("wal", false);
+}
+
+static void both_simulated(void **state)
+{
+    (void)state;
+    proven("heartbeat", true);
+    proven("wal", true);
+}
+
+static void the_same_seed_is_the_same_run(void **state)
+{
+    (void)state;
+    struct lab l;
+    static char first[32768], second[32768];
+    begin(&l);
+    assert_int_equal(
+        LAB_RUN(&l, first, "run", "heartbeat", "--headless", "--sim", "--seed", "7", "--no-record"),
+        0);
+    assert_int_equal(LAB_RUN(&l, second, "run", "heartbeat", "--headless", "--sim", "--seed", "7",
+                             "--no-record"),
+                     0);
+    /* The last line says how long it took. */
+    char *end = strstr(first, "heartbeat: every");
+    assert_non_null(end);
+    *end = 0;
+    assert_memory_equal(first, second, strlen(first));
+    lab_leave(&l);
+}
+
+static void refuted(const char *name, const char *flaw, const char *invariant, bool simulated)
+{
+    struct lab l;
+    char text[32768];
+    begin(&l);
+    int code = simulated ? LAB_RUN(&l, text, "run", name, "--headless", "--flaw", flaw, "--sim",
+                                   "--seed", "3")
+                         : LAB_RUN(&l, text, "run", name, "--headless", "--flaw", flaw);
+    if (code != 1 || !strstr(text, invariant) || !strstr(text, "is refuted") ||
+        !strstr(text, "shown by e"))
+        fail_msg("%s with %s: exit %d: %s", name, flaw, code, text);
+    lab_leave(&l);
+}
+
+static void each_flaw_ends_refuted(void **state)
+{
+    (void)state;
+    refuted("heartbeat", "short-timeout", "heartbeat accuracy", true);
+    refuted("heartbeat", "wall-clock", "heartbeat accuracy", true);
+    refuted("wal", "ack-before-sync", "history durability", true);
+    refuted("wal", "no-checksum", "history durability", true);
+    refuted("wal", "pages-before-log", "kv write-ahead", true);
+    refuted("heartbeat", "short-timeout", "heartbeat accuracy", false);
+    refuted("wal", "ack-before-sync", "history durability", false);
+}
+
+/* Copies a lab without what it does: its `do` and `then`, with the lists below them. */
+static void strip(const char *name, const char *folder)
+{
+    char path[600], line[4096];
+    snprintf(path, sizeof path, "%s/labs/%s/lab.yaml", ORRERY_SOURCE, name);
+    FILE *in = fopen(path, "r");
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/%s/lab.yaml", folder, name);
+    FILE *out = fopen(path, "w");
+    assert_true(in && out);
+    size_t below = 0; /* Lines that are indented more than this are gone; 0: none. */
+    while (fgets(line, sizeof line, in)) {
+        size_t indent = strspn(line, " ");
+        if (below && indent >= below && strncmp(line + indent, "- ", 2) == 0)
+            continue;
+        below = 0;
+        if (strncmp(line + indent, "do:", 3) == 0 || strncmp(line + indent, "then:", 5) == 0)
+            below = indent;
+        else
+            fputs(line, out);
+    }
+    fclose(in);
+    fclose(out);
+}
+
+static void stripped_labs_fail(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"heartbeat", "wal"};
+    char folder[] = "/tmp/orrery-labs-XXXXXX", command[100];
+    assert_non_null(mkdtemp(folder));
+    setenv("ORRERY_LABS", folder, 1);
+    for (size_t i = 0; i < 2; i++) {
+        struct lab l;
+        char text[32768];
+        strip(names[i], folder);
+        begin(&l);
+        int code = LAB_RUN(&l, text, "run", names[i], "--headless", "--sim");
+        if (code != 1 || !strstr(text, "did not come in time"))
+            fail_msg("%s: exit %d: %s", names[i], code, text);
+        lab_leave(&l);
+    }
+    unsetenv("ORRERY_LABS");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void usage(void **state)
+{
+    (void)state;
+    struct lab l;
+    char text[32768];
+    begin(&l);
+    assert_int_equal(LAB_RUN(&l, text, "labs"), 0);
+    assert_non_null(strstr(text, "heartbeat"));
+    assert_non_null(strstr(text, "wal"));
+    assert_int_equal(LAB_RUN(&l, text, "labs", "--json"), 0);
+    assert_non_null(strstr(text, "\"name\":\"wal\""));
+    assert_int_equal(LAB_RUN(&l, text, "run"), 2);
+    assert_int_equal(LAB_RUN(&l, text, "run", "hartbeat"), 2);
+    assert_non_null(strstr(text, "did you mean heartbeat?"));
+    assert_int_equal(LAB_RUN(&l, text, "run", "../heartbeat"), 2);
+    assert_int_equal(LAB_RUN(&l, text, "run", "heartbeat", "--headless", "--flaw", "nonsense"), 2);
+    assert_int_equal(LAB_RUN(&l, text, "run", "heartbeat", "--headless", "--set", "interval=1"), 2);
+    assert_int_equal(LAB_RUN(&l, text, "run", "heartbeat", "--headless", "--nodes", "3"), 2);
+    assert_int_equal(LAB_RUN(&l, text, "labs", "check", "/nowhere/lab.yaml"), 2);
+    lab_leave(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usage),
+        cmocka_unit_test(both_simulated),
+        cmocka_unit_test(the_same_seed_is_the_same_run),
+        cmocka_unit_test(stripped_labs_fail),
+        cmocka_unit_test(each_flaw_ends_refuted),
+        cmocka_unit_test(wal_real),
+        cmocka_unit_test(heartbeat_real),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
