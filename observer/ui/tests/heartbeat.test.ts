@@ -77,6 +77,10 @@ describe('the stage of heartbeats', () => {
         }
         expect((found['1.0']?.at ?? 0) - (s.race?.began ?? 0)).toBeGreaterThan(390e6);
     });
+    it('says of links only at the ends that were named', () => {
+        const s = fold(() => true);
+        expect([1, 2, 3, 4].map(n => s.truth[n]?.links)).toEqual(['loss 20%', '', '', 'loss 20%']);
+    });
     it('ends the race when the node is back', () => {
         expect(fold(() => true).race?.ended).toBeGreaterThan(0);
         expect(fold(() => true).truth[3]).toMatchObject({ life: 'running', boot: 2 });

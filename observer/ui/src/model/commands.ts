@@ -51,9 +51,9 @@ const verbs: Record<string, Verb> = {
 export function commandsFor(controls: Control[], node: string, state: string): Command[] {
     const kinds = new Set(controls.map(c => c.kind));
     if (kinds.size === 0) for (const kind of ['kill', 'pause', 'restart', 'cut']) kinds.add(kind);
-    if (kinds.has('pause') && state === 'paused') {
-        kinds.delete('pause');
-        kinds.add('resume');
+    if (kinds.has('pause') || kinds.has('resume')) {
+        kinds.delete(state === 'paused' ? 'pause' : 'resume');
+        kinds.add(state === 'paused' ? 'resume' : 'pause');
     }
     if (kinds.has('kill') || kinds.has('power')) kinds.add('restart');
     if (kinds.has('cut') || kinds.has('link')) kinds.add('heal');

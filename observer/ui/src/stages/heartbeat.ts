@@ -235,12 +235,24 @@ function onOperator(s: Heartbeats, h: Happening): Heartbeats {
         const was = { since: h.ns, event: h.ordinal };
         if (verb === 'pause' && life !== 'killed') next = begin(setTruth(next, node, { life: 'paused', ...was }), node, 'paused', h);
         if (verb === 'resume' && life === 'paused') next = over(setTruth(next, node, { life: 'running', ...was }), node, h.ns);
-        if (verb === 'link') next = setTruth(next, node, { links: line.replace(/^(orrery )?link \S+ \S+ /, '').replaceAll('--', '') });
     }
+    if (verb === 'link') for (const node of linkEnds(line, next.nodes)) next = setTruth(next, node, { links: linkWords(line) });
     if (verb === 'heal') for (const node of next.nodes) next = setTruth(next, node, { links: '' });
     if (verb === 'cut') for (const node of namedLanes(line, next.nodes)) next = setTruth(next, node, { links: 'cut' });
     if (verb === 'set') next = { ...next, rules: rulesFrom(next.rules, settingsIn(line)) };
     return next;
+}
+
+/* Of "link n5 all" it is n5 whose links are bad; of "link n1 n2" both. */
+function linkEnds(line: string, nodes: readonly number[]): number[] {
+    const [, a = '', b = ''] = /link (\S+) (\S+)/.exec(line) ?? [];
+    const named = [a, b].filter(end => end !== 'all').join(' ');
+    return namedLanes(named || 'all', nodes);
+}
+
+function linkWords(line: string): string {
+    const words = line.replace(/^(orrery )?link \S+ \S+ ?/, '').replaceAll('--', '');
+    return /^((loss|delay|jitter) 0\S* ?)+$/.test(words) ? '' : words;
 }
 
 function settingsIn(line: string): { key: string; value: string }[] {
