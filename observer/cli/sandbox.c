@@ -296,6 +296,8 @@ static int run(struct sandbox *b, const struct session_options *options)
     else if (!given.json && session_recording(b->session)[0])
         printf("%s ended. It is recorded: orrery replay %s\n", session_name(b->session),
                session_recording(b->session));
+    if (session_trouble(b->session)[0])
+        cli_fail(0, "%s", session_trouble(b->session));
     if (!b->up && session_recording(b->session)[0] && !given.record)
         unlink(session_recording(b->session));
     session_free(b->session);

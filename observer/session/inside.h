@@ -37,6 +37,7 @@ struct session {
     struct paths paths;
     char name[RUN_NAME_MAX];
     char recording[PATH_ROOM];
+    char trouble[300]; /* Of the recording, once all ended. */
     char disks[PATH_ROOM];
     char protocol[64];
     uint64_t seed;

@@ -289,6 +289,8 @@ static void all_closed(void *ctx)
     if (--s->handles > 0)
         return;
     timeline_view_free(s->view);
+    const char *trouble = timeline_trouble(s->timeline);
+    snprintf(s->trouble, sizeof s->trouble, "%s", trouble ? trouble : "");
     timeline_free(s->timeline);
     s->timeline = NULL;
     if (!s->options.disks)
@@ -359,6 +361,11 @@ const char *session_name(const struct session *s)
 const char *session_recording(const struct session *s)
 {
     return s->recording;
+}
+
+const char *session_trouble(const struct session *s)
+{
+    return s->trouble;
 }
 
 const char *session_disks(const struct session *s)

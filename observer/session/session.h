@@ -45,6 +45,7 @@ bool session_is_ending(const struct session *s);
 
 const char *session_name(const struct session *s);
 const char *session_recording(const struct session *s); /* Path, or "". */
+const char *session_trouble(const struct session *s);   /* Why it stopped before the end; or "". */
 const char *session_disks(const struct session *s);
 uint64_t session_seed(const struct session *s);
 struct timeline *session_timeline(struct session *s);
