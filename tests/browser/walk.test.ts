@@ -103,7 +103,7 @@ describe.runIf(bin !== '')('on a real observer', () => {
         await context.close();
     }, 60_000);
 
-    it('cuts the power of a real store on a phone, and sees the replay', async () => {
+    it('kills a real, empty store on a phone, and sees the replay of nothing', async () => {
         const { context, page, complaints } = await open(browser, hand, 'dark');
         await toRoute(page, '#/sandbox/kv');
         await page.getByRole('article', { name: /n1: running/ }).waitFor();
