@@ -487,7 +487,7 @@ bool lab_engine_do(struct lab_engine *e, const Orrery__LabDo *what, char *why, s
 
 const Orrery__LabState *lab_engine_state(struct lab_engine *e)
 {
-    if (e->dirty || !e->state)
+    if (!e->frozen && (e->dirty || !e->state))
         state_build(e);
     e->dirty = false;
     return e->state;
@@ -502,6 +502,13 @@ void lab_engine_caption(struct lab_engine *e, size_t beat, Orrery__Part ***parts
 uint64_t lab_engine_events(const struct lab_engine *e)
 {
     return e->told;
+}
+
+void lab_engine_freeze(struct lab_engine *e)
+{
+    /* Not built anew: the timeline may be gone already. */
+    CHECK(e->state);
+    e->frozen = true;
 }
 
 enum lab_outcome lab_engine_outcome(const struct lab_engine *e)

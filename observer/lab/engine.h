@@ -53,6 +53,8 @@ void lab_engine_tick(struct lab_engine *e, uint64_t wall_ns);
 bool lab_engine_do(struct lab_engine *e, const Orrery__LabDo *what, char *why, size_t why_size);
 
 const Orrery__LabState *lab_engine_state(struct lab_engine *e); /* Lives until the next call. */
+/* The timeline is about to go: the state stays as it is. */
+void lab_engine_freeze(struct lab_engine *e);
 /* The caption of a beat (index) with the names that are bound by now; parts and list on the heap.
  */
 void lab_engine_caption(struct lab_engine *e, size_t beat, Orrery__Part ***parts, size_t *n);

@@ -80,6 +80,7 @@ struct lab_engine {
     enum lab_outcome outcome;
     char sentence[700];
     bool dirty;
+    bool frozen;
     Orrery__LabState *state;
 };
 

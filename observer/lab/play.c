@@ -172,6 +172,7 @@ void lab_play_up(struct lab_play *p, struct session *s)
 {
     p->session = s;
     make_engine(p);
+    lab_engine_state(p->engine); /* There is one from now on. */
     begin_load(p);
 }
 

@@ -249,6 +249,8 @@ static const Orrery__LabState *state(void *play)
     static Orrery__LabState none;
     struct served *s = play;
     struct lab_engine *e = lab_play_engine(s->play);
+    if (e && session_timeline(house_session(s->run)) == NULL)
+        lab_engine_freeze(e);
     if (e)
         return lab_engine_state(e);
     orrery__lab_state__init(&none);
