@@ -8,7 +8,7 @@ unit      60   modules, one by one
 script    30   transcripts of protocols
 sim       240  simulated clusters: seeds that must hold, flaws that must be caught
 cluster   180  real processes and real signals
-web       60   the page's server: who may come in, what is told, who is too slow
+web       60   the server of the page: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis
 browser   240  the page: its types, its units, and in Chromium as a user sees it
 launcher  90   this launcher
