@@ -55,8 +55,4 @@ void measure_take(const char *text, const struct measure_source *source, struct 
 /* A number that the event's body tells, by its field's path; false when it has none. */
 bool measure_number(struct timeline *t, const struct entry *e, const char *path, double *value);
 
-/* "< 200 ms", ">= 1 s and < 3 s", "= 0". Durations against measures in ms. */
-bool condition_read(const char *text, char *why, size_t why_size);
-bool condition_holds(const char *text, double value);
-
 #endif

@@ -2,6 +2,7 @@
 #include "lab/engine_impl.h"
 
 #include "base/check.h"
+#include "check/condition.h"
 #include "session/filter.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 #include "lab/lint.h"
 
 #include "base/check.h"
+#include "check/condition.h"
 #include "check/measure.h"
 #include "cluster/command.h"
 #include "lab/clues.h"

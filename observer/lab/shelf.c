@@ -24,9 +24,9 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Beside the program where it is installed, else where it was built from. */
 static bool find_folder(struct shelf *s)
 {
-    static const char *const places[] = {"../../labs", "../share/orrery/labs"};
     char self[512];
     const char *told = getenv("ORRERY_LABS");
     if (told && *told) {
@@ -38,12 +38,11 @@ static bool find_folder(struct shelf *s)
         return false;
     self[n] = 0;
     *strrchr(self, '/') = 0;
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(s->folder, sizeof s->folder, "%s/%s", self, places[i]);
-        if (is_folder(s->folder))
-            return true;
-    }
-    return false;
+    snprintf(s->folder, sizeof s->folder, "%s/../share/orrery/labs", self);
+    if (is_folder(s->folder))
+        return true;
+    snprintf(s->folder, sizeof s->folder, "%s", ORRERY_LABS_SOURCE);
+    return is_folder(s->folder);
 }
 
 static int by_name(const void *a, const void *b)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "check/condition.h"
 #include "check/measure.h"
 #include "heartbeat.pb-c.h"
 #include "history.pb-c.h"
