@@ -1,6 +1,8 @@
 /* `orrery check FILE` */
 #include "check/check.h"
 
+#include "timeline/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,19 +18,6 @@ static const char usage[] =
     "example:\n"
     "  orrery check run.orr\n";
 
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (const char *p = text; *p; p++)
-        if (*p == '"' || *p == '\\')
-            (void)printf("\\%c", *p);
-        else if ((unsigned char)*p < 0x20)
-            (void)printf("\\u%04x", (unsigned)*p);
-        else
-            putchar(*p);
-    putchar('"');
-}
-
 static void print_json(const struct check *c, uint64_t entries)
 {
     const struct finding *all;
@@ -41,7 +30,7 @@ static void print_json(const struct check *c, uint64_t entries)
             "%s{\"checker\":\"%s\",\"invariant\":\"%s\",\"verdict\":\"%s\",\"judged\":%" PRIu64
             ",\"failed\":%" PRIu64 ",\"sentence\":",
             i ? "," : "", f->checker, f->invariant, verdict_name(f->verdict), f->judged, f->failed);
-        json_text(f->sentence);
+        text_json_print(f->sentence);
         (void)printf(",\"events\":[");
         for (uint32_t k = 0; k < f->n_events; k++)
             (void)printf("%s%" PRIu64, k ? "," : "", f->events[k]);

@@ -3,6 +3,7 @@
 
 #include "lab/lint.h"
 #include "lab/shelf.h"
+#include "timeline/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,10 +15,8 @@ const struct opt labs_opts[] = {{"--json", OPT_FLAG, &json, NULL, "as JSON"},
 
 static void put_json(const char *key, const char *text, bool first)
 {
-    printf("%s\"%s\":\"", first ? "" : ",", key);
-    for (; *text; text++) /* Control characters were refused when it was read. */
-        printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-    putchar('"');
+    printf("%s\"%s\":", first ? "" : ",", key);
+    text_json_print(text);
 }
 
 static void print_json(const Orrery__Lab *lab, bool first)

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "cluster/units.h"
+#include "timeline/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,25 +51,12 @@ static Orrery__Tell *answer(struct client *client, Orrery__Ask *ask)
     return tell;
 }
 
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\')
-            printf("\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            printf("\\u%04x", (unsigned)(unsigned char)*text);
-        else
-            putchar(*text);
-    putchar('"');
-}
-
 static void json_texts(const char *name, char **texts, size_t n)
 {
     printf(",\"%s\":[", name);
     for (size_t i = 0; i < n; i++) {
         printf(i ? "," : "");
-        json_text(texts[i]);
+        text_json_print(texts[i]);
     }
     printf("]");
 }
@@ -82,9 +70,9 @@ static void status_json(const Orrery__Status *s)
            (unsigned long long)s->newest, s->held, (unsigned long long)s->holes,
            (unsigned long long)s->recorded_bytes);
     printf(",\"recording\":");
-    json_text(s->recording);
+    text_json_print(s->recording);
     printf(",\"trouble\":");
-    json_text(s->trouble);
+    text_json_print(s->trouble);
     json_texts("links", s->links, s->n_links);
     printf(",\"nodes\":[");
     for (size_t i = 0; i < s->n_nodes; i++) {
@@ -96,7 +84,7 @@ static void status_json(const Orrery__Status *s)
         json_texts("faults", n->faults, n->n_faults);
         json_texts("beliefs", n->beliefs, n->n_beliefs);
         printf(",\"words\":");
-        json_text(n->words);
+        text_json_print(n->words);
         printf("}");
     }
     printf("]}\n");
@@ -264,7 +252,7 @@ static void print_log(const Orrery__Log *log)
 {
     for (size_t i = 0; i < log->n_lines; i++) {
         if (given.json) {
-            json_text(log->lines[i]);
+            text_json_print(log->lines[i]);
             putchar('\n');
         } else {
             printf("%s\n", log->lines[i]);

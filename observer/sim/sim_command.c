@@ -4,6 +4,7 @@
 #include "cluster/units.h"
 #include "core/registry.h"
 #include "sim/campaign.h"
+#include "timeline/text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -58,19 +59,6 @@ static const char usage[] =
     "  orrery sim heartbeat --seeds 500\n"
     "  orrery sim kv --seeds 200 --flaw ack-before-sync --shrink\n"
     "  orrery sim heartbeat --seed 42 --record run.orr --verbose\n";
-
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (const char *p = text; *p; p++)
-        if (*p == '"' || *p == '\\')
-            (void)printf("\\%c", *p);
-        else if ((unsigned char)*p < 0x20)
-            (void)printf("\\u%04x", (unsigned)*p);
-        else
-            putchar(*p);
-    putchar('"');
-}
 
 static void print_replay(const struct session *s, uint64_t seed)
 {
@@ -203,7 +191,7 @@ static double now_s(void)
 static void print_json(const struct session *s, double seconds)
 {
     (void)printf("{\"protocol\":");
-    json_text(s->campaign.wish.protocol);
+    text_json_print(s->campaign.wish.protocol);
     (void)printf(",\"seeds\":%" PRIu64 ",\"failed\":%zu,\"events\":%" PRIu64 ",\"seconds\":%.3f",
                  s->done, s->n_failures, s->events, seconds);
     if (s->one)
@@ -212,11 +200,11 @@ static void print_json(const struct session *s, double seconds)
     for (size_t i = 0; i < s->n_failures; i++) {
         const struct failure *f = &s->failures[i];
         (void)printf("%s{\"seed\":%" PRIu64 ",\"invariant\":", i ? "," : "", f->seed);
-        json_text(f->outcome.invariant);
+        text_json_print(f->outcome.invariant);
         (void)printf(",\"why\":");
-        json_text(f->outcome.why);
+        text_json_print(f->outcome.why);
         (void)printf(",\"recording\":");
-        json_text(f->recording);
+        text_json_print(f->recording);
         putchar('}');
     }
     (void)printf("]}\n");

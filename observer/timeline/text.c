@@ -1,5 +1,7 @@
 #include "timeline/text.h"
 
+#include <stdio.h>
+
 size_t text_next(struct bytes b, uint32_t *point, bool *ok)
 {
     *ok = true;
@@ -124,6 +126,14 @@ void text_json(struct bytes b, struct buf *into)
         b = after(b, n);
     }
     buf_append(into, bytes_str("\""));
+}
+
+void text_json_print(const char *text)
+{
+    struct buf quoted = {0};
+    text_json(bytes_str(text), &quoted);
+    (void)fwrite(quoted.base, 1, quoted.len, stdout);
+    buf_free(&quoted);
 }
 
 void text_hex(struct bytes b, size_t max, struct buf *into)
