@@ -133,6 +133,7 @@ static void config_init(struct host *h, const struct host_config *config)
     h->config = *config;
     h->config.n_instances = 0; /* Counted as they come to be. */
     h->config.instances = NULL;
+    h->config.group = NULL; /* In the start event already. */
     h->config.name = copy(config->name, strlen(config->name) + 1);
     h->config.members = copy(config->members, config->n_members * sizeof *config->members);
     if (h->config.memory_limit == 0)

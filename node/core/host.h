@@ -75,6 +75,7 @@ struct host_instance {
 struct host_config {
     node_id self;
     const char *name;
+    const char *group; /* Told at the start; NULL: none. */
     uint32_t boot;
     uint64_t seed;
     const node_id *members;

@@ -189,6 +189,8 @@ void start_pack(struct host *h, const struct host_config *config)
     arena_clear(&h->arena);
     Orrery__Start start = ORRERY__START__INIT;
     start.name = text(h->config.name);
+    if (config->group)
+        start.group = text(config->group);
     start.node = h->config.self;
     start.boot = h->config.boot;
     start.seed = h->config.seed;

@@ -180,6 +180,7 @@ static bool make_host(struct rerun *r, const Orrery__Start *s, char *why, size_t
     struct host_config config = {
         .self = s->node,
         .name = s->name,
+        .group = s->group,
         .boot = s->boot,
         .seed = s->seed,
         .members = s->members,

@@ -92,6 +92,7 @@ static void make_host(struct node *n, const Orrery__NodeConfig *config)
     struct host_config host = {
         .self = config->node,
         .name = n->name,
+        .group = config->group,
         .boot = config->boot,
         .seed = config->seed,
         .members = members,

@@ -328,8 +328,7 @@ int agent_command(struct cluster *c, const Orrery__Command *command, uint64_t be
     case ORRERY__COMMAND__VERB_DELIVER:
         return act_deliver(&act);
     case ORRERY__COMMAND__VERB_ADD:
-        return agent_add(a, command->add->has_count ? command->add->count : 1, because, why,
-                         why_size);
+        return agent_add(a, command->add, because, why, why_size);
     case ORRERY__COMMAND__VERB_SET:
         act_set(&act);
         return 0;

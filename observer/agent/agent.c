@@ -54,13 +54,14 @@ static size_t ring_bytes(uint32_t nodes)
     return nodes <= 8 ? 16u << 20 : nodes <= 32 ? 4u << 20 : nodes <= 256 ? 1u << 20 : 256u << 10;
 }
 
-static void add_node(struct agent *a, uint64_t because)
+static void add_node(struct agent *a, size_t group, uint64_t because)
 {
     struct agent_node *n = calloc(1, sizeof *n);
     a->nodes = realloc(a->nodes, (a->n_nodes + 1) * sizeof *a->nodes);
     CHECK(n && a->nodes);
     n->agent = a;
     n->node = a->n_nodes + 1;
+    n->group = group;
     n->state = NODE_STARTING;
     snprintf(n->name, sizeof n->name, "n%u", n->node);
     agent_words(n, "");
@@ -69,15 +70,18 @@ static void add_node(struct agent *a, uint64_t because)
     agent_want(n, because);
 }
 
-int agent_add(struct agent *a, uint32_t count, uint64_t because, char *why, size_t why_size)
+int agent_add(struct agent *a, const Orrery__Add *add, uint64_t because, char *why, size_t why_size)
 {
+    uint32_t count = add->has_count ? add->count : 1;
+    size_t group = groups_find(&a->groups, add->group);
+    CHECK(group < a->groups.n); /* cluster_check() saw to it. */
     if (a->n_nodes + count > NODES_A_MACHINE) {
         snprintf(why, why_size, "at most %d nodes fit one machine: use the simulator (--sim)",
                  NODES_A_MACHINE);
         return ERROR_TOO_LARGE;
     }
     for (uint32_t i = 0; i < count; i++)
-        add_node(a, because);
+        add_node(a, group, because);
     return 0;
 }
 
@@ -91,7 +95,9 @@ static bool node(const struct cluster *c, uint32_t number, struct cluster_node *
     const struct agent_node *n = agent_node((const struct agent *)c, number);
     if (!n)
         return false;
+    const struct agent *a = n->agent;
     *into = (struct cluster_node){.node = number,
+                                  .group = a->groups.all[n->group].name,
                                   .state = n->state,
                                   .boot = n->boot,
                                   .pid = n->life ? n->life->pid : 0,
@@ -104,6 +110,12 @@ static bool node(const struct cluster *c, uint32_t number, struct cluster_node *
         into->lost += ring_lost(&n->life->ring);
     snprintf(into->name, sizeof into->name, "%s", n->name);
     return true;
+}
+
+static const char *group(const struct cluster *c, size_t i)
+{
+    const struct groups *g = &((const struct agent *)c)->groups;
+    return i < g->n ? g->all[i].name : NULL;
 }
 
 static void now(const struct cluster *c, uint64_t *mono_ns, int64_t *wall_ns)
@@ -185,13 +197,6 @@ static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
     agent_finish_if_empty(a);
 }
 
-static void free_strings(const char *const *strings, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free((char *)(uintptr_t)strings[i]);
-    free((void *)(uintptr_t)strings);
-}
-
 static void agent_free(struct agent *a)
 {
     for (uint32_t i = 0; i < a->n_nodes; i++) {
@@ -203,15 +208,10 @@ static void agent_free(struct agent *a)
         free(n->words);
         free(n);
     }
-    for (size_t i = 0; i < a->n_instances; i++) {
-        free((char *)(uintptr_t)a->instances[i].protocol);
-        free_strings(a->instances[i].settings, a->instances[i].n_settings);
-        free_strings(a->instances[i].flaws, a->instances[i].n_flaws);
-    }
+    groups_free(&a->groups);
     faults_free(&a->faults);
     buf_free(&a->scratch);
     free(a->nodes);
-    free(a->instances);
     free(a->held);
     free(a->program);
     free(a->directory);
@@ -224,34 +224,6 @@ static void free_cluster(struct cluster *c)
     struct agent *a = agent_of(c);
     CHECK(a->closing && a->handles == 0);
     agent_free(a);
-}
-
-static const char *const *copy_strings(const char *const *strings, size_t n)
-{
-    char **copy = calloc(n ? n : 1, sizeof *copy);
-    CHECK(copy);
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = strdup(strings[i]);
-        CHECK(copy[i]);
-    }
-    return (const char *const *)copy;
-}
-
-static void copy_instances(struct agent *a, const struct cluster_spec *spec)
-{
-    a->n_instances = spec->n_instances;
-    a->instances = calloc(spec->n_instances, sizeof *a->instances);
-    CHECK(a->instances);
-    for (size_t i = 0; i < spec->n_instances; i++) {
-        const struct cluster_instance *from = &spec->instances[i];
-        struct cluster_instance *into = &a->instances[i];
-        into->protocol = strdup(from->protocol);
-        CHECK(into->protocol);
-        into->settings = copy_strings(from->settings, from->n_settings);
-        into->n_settings = from->n_settings;
-        into->flaws = copy_strings(from->flaws, from->n_flaws);
-        into->n_flaws = from->n_flaws;
-    }
 }
 
 /* orrery-node lies beside this very program. */
@@ -305,6 +277,7 @@ struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_s
         .command = agent_command,
         .nodes = nodes,
         .node = node,
+        .group = group,
         .now = now,
         .pace = pace,
         .end = end,
@@ -312,7 +285,8 @@ struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_s
         .faults = each_fault,
         .held = held,
     };
-    if (spec->nodes == 0 || spec->nodes > NODES_A_MACHINE) {
+    uint32_t count = groups_nodes(spec->groups, spec->n_groups);
+    if (count == 0 || count > NODES_A_MACHINE) {
         snprintf(why, why_size, "a cluster on one machine has 1 to %d nodes: use --sim for more",
                  NODES_A_MACHINE);
         return NULL;
@@ -338,14 +312,14 @@ struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_s
     CHECK(a->directory);
     a->seed = spec->seed;
     a->level = spec->level;
-    a->ring_bytes = spec->ring_bytes ? spec->ring_bytes : ring_bytes(spec->nodes);
+    a->ring_bytes = spec->ring_bytes ? spec->ring_bytes : ring_bytes(count);
     randombytes_buf(a->secret, sizeof a->secret);
     a->epoch_ns = machine_now();
     clock_init(&a->clock, a->epoch_ns);
-    copy_instances(a, spec);
+    groups_copy(&a->groups, spec->groups, spec->n_groups);
     raise_file_limit();
     open_handles(a);
-    for (uint32_t i = 0; i < spec->nodes; i++)
-        add_node(a, 0);
+    for (uint32_t i = 1; i <= count; i++)
+        add_node(a, groups_of(&a->groups, i), 0);
     return &a->cluster;
 }

@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "cluster/cluster.h"
 #include "cluster/faults.h"
+#include "cluster/groups.h"
 #include "node.pb-c.h"
 
 #include <uv.h>
@@ -21,6 +22,7 @@ struct agent_node {
     struct agent *agent;
     uint32_t node;
     char name[16];
+    size_t group;
     enum node_state state;
     uint32_t boot;
     struct life *life; /* NULL while there is no process. */
@@ -48,8 +50,7 @@ struct agent {
     uv_loop_t *loop;
     char *program; /* Path of orrery-node. */
     char *directory;
-    struct cluster_instance *instances;
-    size_t n_instances;
+    struct groups groups;
     uint64_t seed;
     Orrery__Level level;
     size_t ring_bytes;
@@ -112,7 +113,8 @@ void agent_drop_held(struct agent *a, uint32_t node, uint32_t to); /* 0: any. */
 uint64_t life_power_cut(struct life *l);
 
 /* agent.c */
-int agent_add(struct agent *a, uint32_t count, uint64_t because, char *why, size_t why_size);
+int agent_add(struct agent *a, const Orrery__Add *add, uint64_t because, char *why,
+              size_t why_size);
 
 /* act.c */
 int agent_command(struct cluster *c, const Orrery__Command *command, uint64_t because, char *why,

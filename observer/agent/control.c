@@ -139,50 +139,62 @@ void control_say(struct life *l, const Orrery__ToNode *message)
         wrote(&said->request, -1);
 }
 
-static size_t fill_members(struct agent *a, Orrery__Member *members, Orrery__Member **list)
+/* What one node is told of the others: of those that are its members. */
+struct told {
+    Orrery__Members all;
+    Orrery__Member *members;
+    Orrery__Member **list;
+    uint32_t *removed;
+};
+
+static void fill_members(const struct agent_node *to, struct told *told)
 {
     static char loopback[] = "127.0.0.1";
-    size_t n = 0;
+    const struct agent *a = to->agent;
+    orrery__members__init(&told->all);
+    told->all.members = told->list;
+    told->all.removed = told->removed;
     for (uint32_t i = 0; i < a->n_nodes; i++) {
         struct agent_node *node = a->nodes[i];
+        if (!groups_together(&a->groups, to->group, node->group))
+            continue;
+        if (node->removed)
+            told->removed[told->all.n_removed++] = node->node;
         if (node->removed || !node->known)
             continue;
-        orrery__member__init(&members[n]);
-        members[n].node = node->node;
-        members[n].name = node->name;
-        members[n].address = loopback;
-        members[n].udp_port = node->udp_port;
-        members[n].tcp_port = node->tcp_port;
-        list[n] = &members[n];
-        n++;
+        Orrery__Member *m = &told->members[told->all.n_members];
+        orrery__member__init(m);
+        m->node = node->node;
+        m->name = node->name;
+        m->address = loopback;
+        m->udp_port = node->udp_port;
+        m->tcp_port = node->tcp_port;
+        told->list[told->all.n_members++] = m;
     }
-    return n;
 }
 
 void agent_send_members(struct agent *a, struct agent_node *to)
 {
-    Orrery__Member *members = calloc(a->n_nodes, sizeof *members);
-    Orrery__Member **list = calloc(a->n_nodes, sizeof *list);
-    uint32_t *removed = calloc(a->n_nodes, sizeof *removed);
-    CHECK(members && list && removed);
-    Orrery__Members all = ORRERY__MEMBERS__INIT;
-    all.members = list;
-    all.n_members = fill_members(a, members, list);
-    all.removed = removed;
-    for (uint32_t i = 0; i < a->n_nodes; i++)
-        if (a->nodes[i]->removed)
-            removed[all.n_removed++] = a->nodes[i]->node;
+    struct told told = {.members = calloc(a->n_nodes, sizeof *told.members),
+                        .list = calloc(a->n_nodes, sizeof *told.list),
+                        .removed = calloc(a->n_nodes, sizeof *told.removed)};
+    CHECK(told.members && told.list && told.removed);
     Orrery__ToNode message = ORRERY__TO_NODE__INIT;
     message.kind_case = ORRERY__TO_NODE__KIND_MEMBERS;
-    message.members = &all;
+    message.members = &told.all;
+    size_t filled = a->groups.n; /* For nodes of this group. */
     for (uint32_t i = 0; i < a->n_nodes; i++) {
         struct agent_node *node = a->nodes[i];
-        if ((!to || node == to) && node->life && node->life->ready)
-            control_say(node->life, &message);
+        if ((to && node != to) || !node->life || !node->life->ready)
+            continue;
+        if (node->group != filled)
+            fill_members(node, &told);
+        filled = node->group;
+        control_say(node->life, &message);
     }
-    free(removed);
-    free(list);
-    free(members);
+    free(told.removed);
+    free(told.list);
+    free(told.members);
 }
 
 void agent_begin_if_ready(struct agent *a)

@@ -25,15 +25,16 @@ enum { REPLY_MAX = 1 << 20, REPLY_DEPTH_MAX = 8, WRITES_IN_EXEC_MAX = 4, PATIENC
 static const double retry_mean_ns = 60e6;
 
 struct client {
-    uint32_t number;
+    uint32_t number; /* Of its place: its twins at other ports have the same. */
     uint16_t port;
     int fd; /* -1: not connected. */
     bool connecting;
-    struct random random;
-    uint64_t due_ns;  /* It asks, or connects, then. */
-    uint64_t late_ns; /* Answers that are not there by then do not come. */
-    uint32_t owed;    /* Replies. */
-    uint64_t value;   /* Counts up. */
+    struct random random;   /* When it asks, and */
+    struct random requests; /* what. */
+    uint64_t due_ns;        /* It asks, or connects, then. */
+    uint64_t late_ns;       /* Answers that are not there by then do not come. */
+    uint32_t owed;          /* Replies. */
+    uint64_t value;         /* Counts up. */
     bool audit;
     struct buf in;
     struct buf out;
@@ -119,10 +120,11 @@ static void ask_kind(struct client *c, const struct load_plan *p, enum load_kind
 {
     char key[32], value[64 + 8192];
     static const char *const verbs[] = {"SET", "GET", "DEL", "INCR"};
-    bool counter = kind == LOAD_INCR || (kind == LOAD_GET && random_chance(&c->random, 0.2));
-    snprintf(key, sizeof key, "%c%" PRIu64, counter ? 'n' : 'k', random_below(&c->random, p->keys));
+    bool counter = kind == LOAD_INCR || (kind == LOAD_GET && random_chance(&c->requests, 0.2));
+    snprintf(key, sizeof key, "%c%" PRIu64, counter ? 'n' : 'k',
+             random_below(&c->requests, p->keys));
     int n = snprintf(value, 64, "%u.%" PRIu64 ".", c->number, ++c->value);
-    uint64_t more = random_below(&c->random, p->value_bytes + 1);
+    uint64_t more = random_below(&c->requests, p->value_bytes + 1);
     more = more < 8192 ? more : 8192;
     memset(value + n, 'x', more);
     value[(uint64_t)n + more] = 0;
@@ -134,7 +136,7 @@ static enum load_kind draw(struct client *c, const struct load_plan *p)
     uint64_t all = 0;
     for (size_t i = 0; i < LOAD_KINDS; i++)
         all += p->mix[i];
-    uint64_t at = random_below(&c->random, all);
+    uint64_t at = random_below(&c->requests, all);
     size_t kind = 0;
     while (at >= p->mix[kind])
         at -= p->mix[kind++];
@@ -168,8 +170,8 @@ static void ask_next(struct client *c, const struct load_plan *p)
         return;
     }
     ask(c, (const char *const[]){"MULTI"}, 1);
-    for (uint64_t i = 1 + random_below(&c->random, WRITES_IN_EXEC_MAX); i > 0; i--)
-        ask_kind(c, p, random_chance(&c->random, 0.7) ? LOAD_SET : LOAD_INCR);
+    for (uint64_t i = 1 + random_below(&c->requests, WRITES_IN_EXEC_MAX); i > 0; i--)
+        ask_kind(c, p, random_chance(&c->requests, 0.7) ? LOAD_SET : LOAD_INCR);
     ask(c, (const char *const[]){"EXEC"}, 1);
 }
 
@@ -292,8 +294,11 @@ static void serve(const struct load_plan *p, int lifeline)
     struct pollfd *polled = calloc(n + 1, sizeof *polled);
     CHECK(all && polled);
     for (size_t i = 0; i < n; i++) {
-        all[i] = (struct client){.number = (uint32_t)i, .port = p->ports[i % p->n_ports], .fd = -1};
-        random_seed(&all[i].random, p->seed + i * UINT64_C(0x9e3779b97f4a7c15));
+        const struct load_port *port = &p->ports[i / p->clients];
+        uint32_t number = port->place * p->clients + (uint32_t)(i % p->clients);
+        all[i] = (struct client){.number = number, .port = port->port, .fd = -1};
+        all[i].random = random_split(p->seed, 2 * (uint64_t)number);
+        all[i].requests = random_split(p->seed, 2 * (uint64_t)number + 1);
     }
     for (;;) {
         uint64_t now = now_ns();

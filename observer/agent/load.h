@@ -2,6 +2,9 @@
  * rate-limited, over one connection each that it opens again when it breaks. It records nothing:
  * histories are taken at the client ports.
  *
+ * What a client asks hangs on the seed, its number and its place alone, and not on when it is
+ * answered or by whom: clients of the same place ask the very same, in the same order.
+ *
  * Keys are shared: k0, k1 ... hold strings, n0, n1 ... counters; every value written is another.
  * After it connects a client now and then reads every key. */
 #ifndef ORRERY_AGENT_LOAD_H
@@ -14,8 +17,13 @@
 enum load_kind { LOAD_SET, LOAD_GET, LOAD_DEL, LOAD_INCR, LOAD_EXEC, LOAD_KINDS };
 enum { LOAD_PORTS_MAX = 64, LOAD_CLIENTS_MAX = 1024 };
 
+struct load_port {
+    uint16_t port;  /* On this machine. */
+    uint32_t place; /* Of its node in its group, from 0. */
+};
+
 struct load_plan {
-    const uint16_t *ports; /* On this machine. */
+    const struct load_port *ports;
     size_t n_ports;
     uint32_t clients; /* For each port. */
     double rate;      /* Requests a second of each; 0: as fast as answers come. */

@@ -38,9 +38,9 @@ static Orrery__KeyValue *key_value(const char *setting)
     return kv;
 }
 
-static void fill_instance(const struct agent_node *n, size_t i, Orrery__Instance *into)
+static void fill_instance(const struct agent_node *n, const struct cluster_instance *from, size_t i,
+                          Orrery__Instance *into)
 {
-    const struct cluster_instance *from = &n->agent->instances[i];
     orrery__instance__init(into);
     into->number = (uint32_t)i + 1;
     into->protocol = (char *)(uintptr_t)from->protocol;
@@ -52,6 +52,20 @@ static void fill_instance(const struct agent_node *n, size_t i, Orrery__Instance
             into->settings[into->n_settings++] = key_value(n->settings[k]);
     into->flaws = (char **)(uintptr_t)from->flaws;
     into->n_flaws = from->n_flaws;
+}
+
+static void fill_instances(const struct agent_node *n, struct config *c)
+{
+    const struct cluster_group *g = &n->agent->groups.all[n->group];
+    c->config.group = (char *)(uintptr_t)g->name;
+    c->instances = some(g->n_instances, sizeof *c->instances);
+    c->instance_list = some(g->n_instances, sizeof *c->instance_list);
+    for (size_t i = 0; i < g->n_instances; i++) {
+        fill_instance(n, &g->instances[i], i, &c->instances[i]);
+        c->instance_list[i] = &c->instances[i];
+    }
+    c->config.instances = c->instance_list;
+    c->config.n_instances = g->n_instances;
 }
 
 static void fill_faults(const struct agent_node *n, struct config *c)
@@ -105,18 +119,11 @@ static void fill(struct agent_node *n, struct config *c)
         c->config.tcp_port = n->tcp_port;
         c->config.client_port = n->client_port;
     }
-    c->instances = some(a->n_instances, sizeof *c->instances);
-    c->instance_list = some(a->n_instances, sizeof *c->instance_list);
-    for (size_t i = 0; i < a->n_instances; i++) {
-        fill_instance(n, i, &c->instances[i]);
-        c->instance_list[i] = &c->instances[i];
-    }
-    c->config.instances = c->instance_list;
-    c->config.n_instances = a->n_instances;
+    fill_instances(n, c);
     fill_faults(n, c);
     c->members = some(a->n_nodes, sizeof *c->members);
     for (uint32_t i = 0; i < a->n_nodes; i++)
-        if (!a->nodes[i]->removed)
+        if (!a->nodes[i]->removed && groups_together(&a->groups, n->group, a->nodes[i]->group))
             c->members[c->config.n_members++] = a->nodes[i]->node;
     c->config.members = c->members;
 }

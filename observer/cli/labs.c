@@ -1,6 +1,7 @@
 /* orrery labs: the explainers there are; labs check FILE: whether one is right. */
 #include "cli/cli.h"
 
+#include "lab/groups.h"
 #include "lab/lint.h"
 #include "lab/shelf.h"
 #include "timeline/text.h"

@@ -77,10 +77,12 @@ static void status_json(const Orrery__Status *s)
     printf(",\"nodes\":[");
     for (size_t i = 0; i < s->n_nodes; i++) {
         const Orrery__NodeStatus *n = s->nodes[i];
-        printf("%s{\"name\":\"%s\",\"state\":\"%s\",\"pid\":%d,\"boot\":%u,\"client_port\":%u,"
+        printf("%s{\"name\":\"%s\",\"group\":", i ? "," : "", n->name);
+        text_json_print(n->group);
+        printf(",\"state\":\"%s\",\"pid\":%d,\"boot\":%u,\"client_port\":%u,"
                "\"udp_port\":%u,\"tcp_port\":%u,\"lost\":%llu",
-               i ? "," : "", n->name, n->state, n->pid, n->boot, n->client_port, n->udp_port,
-               n->tcp_port, (unsigned long long)n->lost);
+               n->state, n->pid, n->boot, n->client_port, n->udp_port, n->tcp_port,
+               (unsigned long long)n->lost);
         json_texts("faults", n->faults, n->n_faults);
         json_texts("beliefs", n->beliefs, n->n_beliefs);
         printf(",\"words\":");
@@ -96,6 +98,7 @@ static void status_node(const Orrery__NodeStatus *n)
     if (n->pid)
         snprintf(pid, sizeof pid, "%d", n->pid);
     printf("%-6s %-9s %7s %5u", n->name, n->state, pid, n->boot);
+    printf(*n->group ? "  %s" : "", n->group);
     printf(n->client_port ? "  redis-cli -p %u" : "", n->client_port);
     for (size_t i = 0; i < n->n_beliefs; i++)
         printf("%s%s", i ? "; " : "  ", n->beliefs[i]);

@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "cluster/units.h"
 #include "lab/bindings.h"
-#include "lab/lint.h"
+#include "lab/groups.h"
 #include "lab/play.h"
 #include "lab/shelf.h"
 #include "session/notebook.h"
@@ -446,12 +446,9 @@ static int play(struct run *r)
 
 static bool sensible(const Orrery__Lab *lab, char *why, size_t why_size)
 {
-    uint32_t least = lab_nodes(lab);
-    if (given.nodes && (given.nodes < least || given.nodes > LAB_NODES_MAX)) {
-        snprintf(why, why_size, "--nodes goes from %u (the lab names so many) to %d", least,
-                 LAB_NODES_MAX);
+    uint32_t nodes = given.nodes < UINT32_MAX ? (uint32_t)given.nodes : UINT32_MAX;
+    if (!lab_nodes_allowed(lab, nodes, why, why_size))
         return false;
-    }
     if (given.pace < 0 || given.pace > 1000) {
         snprintf(why, why_size, "--pace goes from 0 to 1000");
         return false;

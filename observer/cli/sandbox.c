@@ -320,7 +320,7 @@ int sandbox_main(const struct cli_command *c, int argc, char **argv)
             protocols_print(named ? argv[1] : NULL);
             return EXIT_DONE;
         }
-    struct session_options options = {.nodes = 0};
+    struct session_options options = {0};
     if (!options_parse(sandbox_opts, argc, argv, 1, &words, why, sizeof why) ||
         !level(&options.level, why, sizeof why) || !sensible(&words, why, sizeof why))
         return cli_bad_usage(c, why);
@@ -330,9 +330,15 @@ int sandbox_main(const struct cli_command *c, int argc, char **argv)
     b->protocol = words.words[0];
     b->drawn = screen_possible() && !given.headless && !given.no_timeline && !given.json;
     command_line(argc, argv, &b->line);
-    options.instances = &instance;
-    options.n_instances = 1;
-    options.nodes = given.nodes ? (uint32_t)given.nodes : strcmp(b->protocol, "kv") == 0 ? 1 : 5;
+    struct cluster_group group = {
+        .nodes = given.nodes                      ? (uint32_t)given.nodes
+                 : strcmp(b->protocol, "kv") == 0 ? 1
+                                                  : 5,
+        .instances = &instance,
+        .n_instances = 1,
+    };
+    options.groups = &group;
+    options.n_groups = 1;
     options.seed = given.seed;
     options.pace = given.pace;
     options.simulated = given.sim;

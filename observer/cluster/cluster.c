@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *node_state_name(enum node_state state)
 {
@@ -165,6 +166,26 @@ static int check_one(const struct cluster *c, uint32_t node, char *why, size_t w
     return no_such(c, node, why, why_size);
 }
 
+static int check_group(const struct cluster *c, const char *group, char *why, size_t why_size)
+{
+    struct buf known = {0};
+    const char *name;
+    for (size_t i = 0; (name = c->ops->group(c, i)); i++) {
+        if (!group || strcmp(name, group) == 0) {
+            buf_free(&known);
+            return 0;
+        }
+        buf_printf(&known, "%s%s", i ? ", " : "", name);
+    }
+    if (*c->ops->group(c, 0))
+        snprintf(why, why_size, "there is no group '%.40s', only: %.*s", group, (int)known.len,
+                 (const char *)known.base);
+    else
+        snprintf(why, why_size, "this cluster has no groups: its nodes are all alike");
+    buf_free(&known);
+    return ERROR_NOT_FOUND;
+}
+
 int cluster_check(const struct cluster *c, const Orrery__Command *command, char *why,
                   size_t why_size)
 {
@@ -175,6 +196,8 @@ int cluster_check(const struct cluster *c, const Orrery__Command *command, char 
         if (error < 0)
             return error;
     }
+    if (command->verb_case == ORRERY__COMMAND__VERB_ADD)
+        return check_group(c, command->add->group, why, why_size);
     uint32_t ends[2] = {0, 0};
     if (command->verb_case == ORRERY__COMMAND__VERB_LINK) {
         ends[0] = command->link->from;

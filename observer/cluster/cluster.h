@@ -30,6 +30,19 @@ struct cluster_instance {
     size_t n_flaws;
 };
 
+enum { CLUSTER_GROUPS_MAX = 16 };
+
+/* Nodes that run the same. They are numbered in the order of the groups. */
+struct cluster_group {
+    const char *name; /* Its role in the cluster; NULL where there is but one. */
+    uint32_t nodes;
+    const struct cluster_instance *instances; /* On each node, numbered from 1 in this order. */
+    size_t n_instances;
+    /* Groups whose nodes are its members, by bit; 0: all that run the same protocols. Holds only
+     * where the other one agrees. */
+    uint32_t peers;
+};
+
 struct cluster_load { /* Of the clients that a simulated cluster has. */
     uint32_t clients; /* For each node that serves some. */
     double rate;      /* Requests a second of each; 0: as fast as answers come. */
@@ -38,9 +51,8 @@ struct cluster_load { /* Of the clients that a simulated cluster has. */
 };
 
 struct cluster_spec {
-    uint32_t nodes;
-    const struct cluster_instance *instances; /* On every node, numbered from 1 in this order. */
-    size_t n_instances;
+    const struct cluster_group *groups; /* Copied. */
+    size_t n_groups;
     uint64_t seed;
     Orrery__Level level;
     const char *directory;           /* Nodes' disks live below it. */
@@ -63,6 +75,7 @@ struct cluster_sink {
 struct cluster_node {
     uint32_t node;
     char name[16];
+    const char *group; /* Its role; "" where there is none. */
     enum node_state state;
     uint32_t boot;
     int32_t pid; /* 0 where there is no process. */
@@ -81,6 +94,8 @@ struct cluster_ops {
                    size_t why_size);
     uint32_t (*nodes)(const struct cluster *c); /* Ever added; ids 1 to this. */
     bool (*node)(const struct cluster *c, uint32_t node, struct cluster_node *into);
+    /* Name of the i-th group, from 0; NULL past the last. */
+    const char *(*group)(const struct cluster *c, size_t i);
     void (*now)(const struct cluster *c, uint64_t *mono_ns, int64_t *wall_ns);
     double (*pace)(const struct cluster *c);
     /* Ends every node, then calls done(ctx). */

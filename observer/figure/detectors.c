@@ -93,10 +93,10 @@ static void rig_begin(struct rig *r, const struct thresholds *t, uint64_t seed)
     struct texts texts;
     char why[300];
     struct cluster_instance instance = instance_of(t, &texts);
+    struct cluster_group group = {.nodes = SIM_NODES, .instances = &instance, .n_instances = 1};
     struct cluster_spec spec = {
-        .nodes = SIM_NODES,
-        .instances = &instance,
-        .n_instances = 1,
+        .groups = &group,
+        .n_groups = 1,
         .seed = seed,
         .level = ORRERY__LEVEL__LEVEL_OFF,
     };
@@ -226,10 +226,10 @@ int detectors_real(const struct thresholds *t, uint64_t crashes, struct detectio
 {
     struct texts texts;
     struct cluster_instance instance = instance_of(t, &texts);
+    struct cluster_group group = {.nodes = REAL_NODES, .instances = &instance, .n_instances = 1};
     struct cluster_spec spec = {
-        .nodes = REAL_NODES,
-        .instances = &instance,
-        .n_instances = 1,
+        .groups = &group,
+        .n_groups = 1,
         .level = ORRERY__LEVEL__LEVEL_OFF,
     };
     memset(into, 0, DETECTORS * sizeof *into);

@@ -194,10 +194,10 @@ static int draw(const struct row *rows, const char *path)
 static bool rig_begin(struct rig *rig, const char *sync, struct counter *counter)
 {
     struct cluster_instance instance = {"kv", &sync, 1, NULL, 0};
+    struct cluster_group group = {.nodes = 1, .instances = &instance, .n_instances = 1};
     struct cluster_spec spec = {
-        .nodes = 1,
-        .instances = &instance,
-        .n_instances = 1,
+        .groups = &group,
+        .n_groups = 1,
         .level = ORRERY__LEVEL__LEVEL_SUMMARY,
     };
     struct cluster_node node;

@@ -374,6 +374,8 @@ static bool flaw_step(struct lab_engine *e)
         return false;
     if (judge_all(e, &worst, flaw->refutes) == VERDICT_REFUTED)
         tell_worst(e, &worst);
+    else if (++e->tries < flaw->tries)
+        begin_step(e, WALK_FLAW);
     else if (late(e, 0))
         engine_over(e, LAB_FAILED, "%s: it did no damage that was seen: %s is not refuted", name,
                     flaw->refutes);

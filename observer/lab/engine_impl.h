@@ -58,6 +58,7 @@ struct lab_engine {
     size_t beat;     /* Index. */
     size_t exercise; /* Index, while one is asked or measured. */
     size_t flaw;     /* Index in the lab's. */
+    uint32_t tries;  /* Of its scene, that showed nothing. */
     bool acted;      /* The commands of this step were given. */
     bool paused;
     size_t review;     /* Beat that is looked at again, from 1; 0: none. */

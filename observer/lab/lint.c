@@ -5,14 +5,15 @@
 #include "check/measure.h"
 #include "cluster/command.h"
 #include "lab/clues.h"
-#include "lab/vocabulary.h"
+#include "lab/groups.h"
+#include "lab/lint_groups.h"
 #include "timeline/pattern.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_KNOWN_MAX = BINDINGS_MAX, WORDS_A_LINE_MAX = 64, INSTANCES_MAX = 8 };
+enum { NAMES_KNOWN_MAX = BINDINGS_MAX, WORDS_A_LINE_MAX = 64, FLAW_TRIES_MAX = 100 };
 
 struct lint {
     struct lab_file *file;
@@ -24,14 +25,6 @@ struct lint {
     size_t n_known;
     const void *at; /* What is looked at, for faults told by callbacks. */
 };
-
-uint32_t lab_nodes(const Orrery__Lab *lab)
-{
-    uint64_t n = 0;
-    for (size_t i = 0; i < lab->n_groups; i++)
-        n += lab->groups[i]->count ? lab->groups[i]->count : 1;
-    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-}
 
 /* --- names --- */
 
@@ -86,16 +79,26 @@ static bool fill(struct lint *l, const char *text, struct buf *into)
 
 /* --- the parts --- */
 
+/* Whether it means something to the nodes of any group. */
+static bool pattern_ok(const struct lint *l, const char *text, char *why, size_t why_size)
+{
+    struct buf packed[CLUSTER_GROUPS_MAX] = {0};
+    const struct vocabulary *v = &l->words;
+    bool ok =
+        v->n == 0 || pattern_compile_each(text, v->schema, (const Orrery__Start *const *)v->starts,
+                                          v->n, packed, why, why_size);
+    for (size_t i = 0; i < v->n; i++)
+        buf_free(&packed[i]);
+    return ok;
+}
+
 static void lint_pattern(struct lint *l, const void *at, const char *text)
 {
-    struct buf filled = {0}, packed = {0};
+    struct buf filled = {0};
     char why[400];
-    if (fill(l, text, &filled) && l->words.start &&
-        !pattern_compile((const char *)filled.base, l->words.schema, l->words.start, &packed, why,
-                         sizeof why))
+    if (fill(l, text, &filled) && !pattern_ok(l, (const char *)filled.base, why, sizeof why))
         lab_fault(l->file, at, "%s", why);
     buf_free(&filled);
-    buf_free(&packed);
 }
 
 static void lint_lines(struct lint *l, char *const *lines, size_t n);
@@ -221,7 +224,6 @@ static bool measured_arg(void *ctx, char kind, const char *value, char *why, siz
 {
     const struct measured_args *m = ctx;
     uint32_t node;
-    struct buf packed = {0};
     bool ok = true;
     if (kind == 'n' && node_parse(value, &node) && node > m->lint->nodes) {
         snprintf(why, why_size, "it names n%u: the lab has %u nodes", node, m->lint->nodes);
@@ -229,10 +231,8 @@ static bool measured_arg(void *ctx, char kind, const char *value, char *why, siz
     } else if (kind == 'e' && !known(m->lint, value, false)) {
         snprintf(why, why_size, "no clue is named '%.40s' up to here", value);
         ok = false;
-    } else if (kind == 'p' && m->lint->words.start) {
-        ok = pattern_compile(value, m->lint->words.schema, m->lint->words.start, &packed, why,
-                             why_size);
-        buf_free(&packed);
+    } else if (kind == 'p') {
+        ok = pattern_ok(m->lint, value, why, why_size);
     }
     return ok;
 }
@@ -329,37 +329,7 @@ static void lint_walk(struct lint *l)
         lab_fault(l->file, lab, "nothing is done in this lab: expected a do somewhere");
 }
 
-/* --- groups --- */
-
-static void lint_group(struct lint *l, const Orrery__LabGroup *g)
-{
-    needs(l, g, g->protocol, "protocol");
-    for (size_t i = 0; i < g->n_settings; i++)
-        if (!strchr(g->settings[i], '='))
-            lab_fault(l->file, g->settings[i], "'%.60s': expected KEY=VALUE", g->settings[i]);
-}
-
-static void lint_groups(struct lint *l)
-{
-    const Orrery__Lab *lab = l->lab;
-    char why[400];
-    l->nodes = lab_nodes(lab);
-    if (lab->n_groups != 1) {
-        lab_fault(l->file, lab, "there are %zu groups: expected one, of nodes that run the same",
-                  lab->n_groups);
-        return;
-    }
-    const Orrery__LabGroup *g = lab->groups[0];
-    lint_group(l, g);
-    if (l->nodes > LAB_NODES_MAX)
-        lab_fault(l->file, &g->count, "count is %u: at most %d nodes", g->count, LAB_NODES_MAX);
-    if (l->file->n_faults)
-        return;
-    struct cluster_instance instance = {g->protocol, (const char *const *)g->settings,
-                                        g->n_settings, (const char *const *)g->flaws, g->n_flaws};
-    if (!vocabulary_learn(&l->words, &instance, 1, why, sizeof why))
-        lab_fault(l->file, g, "%s", why);
-}
+/* --- load --- */
 
 static void lint_load(struct lint *l)
 {
@@ -393,16 +363,20 @@ static void lint_load(struct lint *l)
 
 /* --- flaws, invariants, controls --- */
 
+/* Some group takes it. */
 static bool has_flaw(struct lint *l, const char *flaw, char *why, size_t why_size)
 {
-    const Orrery__LabGroup *g = l->lab->groups[0];
-    struct cluster_instance instance = {g->protocol, (const char *const *)g->settings,
-                                        g->n_settings, &flaw, 1};
-    struct vocabulary v;
-    if (!vocabulary_learn(&v, &instance, 1, why, why_size))
-        return false;
-    vocabulary_free(&v);
-    return true;
+    bool taken = false;
+    for (size_t i = 0; i < l->lab->n_groups && !taken; i++) {
+        struct vocabulary v = {0};
+        struct cluster_instance instance;
+        struct cluster_group group = lab_group(l->lab->groups[i], &instance);
+        instance.flaws = &flaw;
+        instance.n_flaws = 1;
+        taken = vocabulary_learn(&v, &group, why, why_size);
+        vocabulary_free(&v);
+    }
+    return taken;
 }
 
 static void lint_flaws(struct lint *l)
@@ -413,11 +387,13 @@ static void lint_flaws(struct lint *l)
         needs(l, f, f->flaw, "flaw");
         needs(l, f, f->title, "title");
         needs(l, f, f->refutes, "refutes");
-        if (*f->flaw && l->words.start && !has_flaw(l, f->flaw, why, sizeof why))
+        if (*f->flaw && l->words.n && !has_flaw(l, f->flaw, why, sizeof why))
             lab_fault(l->file, f->flaw, "%s", why);
         if (*f->refutes && !strchr(f->refutes, '/'))
             lab_fault(l->file, f->refutes, "refutes is '%.60s': expected CHECKER/INVARIANT",
                       f->refutes);
+        if (f->tries > FLAW_TRIES_MAX)
+            lab_fault(l->file, &f->tries, "tries is %u: at most %d", f->tries, FLAW_TRIES_MAX);
         lint_lines(l, f->do_, f->n_do_);
         lint_clues(l, f, f->until, f->n_until);
     }
@@ -466,19 +442,15 @@ static void lint_control(struct lint *l, const Orrery__Control *c)
     static const char *const kinds[] = {"kill",  "pause", "resume", "restart", "stop",
                                         "power", "cut",   "heal",   "link",    "disk",
                                         "clock", "pace",  "break",  "setting", "do"};
-    const struct schema_type *type =
-        l->words.start ? schema_find(l->words.schema, l->words.start->instances[0]->config_type)
-                       : NULL;
-    struct schema_field field;
     bool found = false, setting = false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         found |= strcmp(kinds[i], c->kind) == 0;
     if (!found)
         lab_fault(l->file, c, "there is no control '%.40s'", c->kind);
-    if (strcmp(c->kind, "setting") != 0 || !type)
+    if (strcmp(c->kind, "setting") != 0 || !l->words.n)
         return;
-    for (uint32_t i = 0; schema_field(type, i, &field); i++)
-        setting |= strcmp(field.name, c->setting) == 0;
+    for (size_t i = 0; i < l->words.n; i++)
+        setting |= vocabulary_has_setting(&l->words, i, c->setting, strlen(c->setting));
     if (!setting)
         lab_fault(l->file, c, "the protocol has no setting '%.40s'", c->setting);
 }
@@ -509,13 +481,13 @@ void lab_lint(struct lab_file *f)
     l->file = f;
     l->lab = f->lab;
     lint_head(l);
-    lint_groups(l);
+    l->nodes = lab_nodes(f->lab);
+    lint_groups(f, &l->words);
     lint_load(l);
     lint_walk(l);
     lint_goals(l);
     lint_invariants(l);
-    if (l->lab->n_groups == 1)
-        lint_flaws(l);
+    lint_flaws(l);
     for (size_t i = 0; i < l->lab->n_controls; i++)
         lint_control(l, l->lab->controls[i]);
     vocabulary_free(&l->words);

@@ -16,6 +16,5 @@ enum {
 };
 
 void lab_lint(struct lab_file *f);
-uint32_t lab_nodes(const Orrery__Lab *lab); /* Of all groups. */
 
 #endif

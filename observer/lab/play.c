@@ -2,8 +2,7 @@
 
 #include "agent/load.h"
 #include "base/check.h"
-#include "lab/lint.h"
-#include "lab/vocabulary.h"
+#include "lab/groups.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,8 @@ struct lab_play {
     struct session *session;
     struct lab_engine *engine;
     struct load *load;
-    struct cluster_instance instance;
+    struct lab_groups groups;
     struct cluster_load simulated_load;
-    const char **settings; /* The lab's, then ours: the newest of a key counts. */
-    const char **flaws;
-    size_t n_settings;
-    size_t n_flaws;
 };
 
 static int act(void *ctx, const char *line, char *why, size_t why_size)
@@ -64,15 +59,22 @@ static void begin_load(struct lab_play *p)
 {
     const Orrery__LabLoad *wanted = p->options.lab->load;
     struct cluster *c = session_cluster(p->session);
-    uint16_t ports[LOAD_PORTS_MAX];
+    struct load_port ports[LOAD_PORTS_MAX];
     struct load_plan plan = {.ports = ports, .mix = {70, 20, 0, 10, 0}};
     struct cluster_node n;
     char why[300];
     if (!wanted || p->options.simulated)
         return;
-    for (uint32_t i = 1; i <= c->ops->nodes(c) && plan.n_ports < LOAD_PORTS_MAX; i++)
+    uint32_t place = 0; /* In its group. */
+    for (uint32_t i = 1, g = 0; i <= c->ops->nodes(c) && plan.n_ports < LOAD_PORTS_MAX; i++) {
+        if (place == p->groups.all[g].nodes && g + 1 < p->groups.n) {
+            place = 0;
+            g++;
+        }
         if (c->ops->node(c, i, &n) && n.client_port)
-            ports[plan.n_ports++] = n.client_port;
+            ports[plan.n_ports++] = (struct load_port){n.client_port, place};
+        place++;
+    }
     if (plan.n_ports == 0)
         return;
     if (wanted->n_mix)
@@ -89,36 +91,14 @@ static void begin_load(struct lab_play *p)
         fprintf(stderr, "orrery: %s\n", why);
 }
 
-/* The lab's words, then the user's. */
-static const char **join(char *const *a, size_t n_a, const char *const *b, size_t n_b, size_t *n)
-{
-    const char **all = calloc(n_a + n_b + 1, sizeof *all);
-    CHECK(all);
-    for (size_t i = 0; i < n_a; i++)
-        all[i] = a[i];
-    for (size_t i = 0; i < n_b; i++)
-        all[n_a + i] = b[i];
-    *n = n_a + n_b;
-    return all;
-}
-
-static bool refused(const struct cluster_instance *instance, char *why, size_t why_size)
-{
-    struct vocabulary v;
-    if (!vocabulary_learn(&v, instance, 1, why, why_size))
-        return true;
-    vocabulary_free(&v);
-    return false;
-}
-
 static void make_engine(struct lab_play *p)
 {
     struct lab_engine_options options = {
         .lab = p->options.lab,
         .timeline = session_timeline(p->session),
         .headless = p->options.headless,
-        .flaws = p->flaws,
-        .n_flaws = p->n_flaws,
+        .flaws = p->groups.flaws,
+        .n_flaws = p->groups.n_flaws,
         .run = session_name(p->session),
         .recording = session_recording(p->session),
         .act = act,
@@ -140,21 +120,15 @@ struct lab_play *lab_play_new(const struct lab_play_options *options, struct ses
 {
     struct lab_play *p = calloc(1, sizeof *p);
     CHECK(p);
-    CHECK(options->lab->n_groups == 1);
     p->options = *options;
     const struct lab_play_options *o = &p->options;
-    const Orrery__LabGroup *g = o->lab->groups[0];
-    p->settings = join(g->settings, g->n_settings, o->settings, o->n_settings, &p->n_settings);
-    p->flaws = join(g->flaws, g->n_flaws, o->flaws, o->n_flaws, &p->n_flaws);
-    p->instance =
-        (struct cluster_instance){g->protocol, p->settings, p->n_settings, p->flaws, p->n_flaws};
-    if (refused(&p->instance, why, why_size)) {
+    const struct lab_wish wish = {o->nodes, o->settings, o->n_settings, o->flaws, o->n_flaws};
+    if (!lab_groups_make(&p->groups, o->lab, &wish, why, why_size)) {
         lab_play_free(p);
         return NULL;
     }
-    into->instances = &p->instance;
-    into->n_instances = 1;
-    into->nodes = o->nodes ? o->nodes : lab_nodes(o->lab);
+    into->groups = p->groups.all;
+    into->n_groups = p->groups.n;
     into->seed = o->seed ? o->seed : o->lab->seed;
     into->level = ORRERY__LEVEL__LEVEL_FULL;
     into->pace = o->pace > 0 ? o->pace : 1;
@@ -186,8 +160,7 @@ void lab_play_free(struct lab_play *p)
 {
     load_stop(p->load);
     lab_engine_free(p->engine);
-    free(p->settings);
-    free(p->flaws);
+    lab_groups_free(&p->groups);
     free(p);
 }
 

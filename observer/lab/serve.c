@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "cluster/units.h"
-#include "lab/lint.h"
+#include "lab/groups.h"
 #include "lab/play.h"
 #include "lab/shelf.h"
 #include "session/notebook.h"
@@ -148,11 +148,8 @@ static void write_line(struct served *s, const Orrery__Open *open)
 
 static bool sensible(const Orrery__Lab *lab, const Orrery__Open *open, char *why, size_t why_size)
 {
-    uint32_t least = lab_nodes(lab);
-    if (open->nodes && (open->nodes < least || open->nodes > LAB_NODES_MAX)) {
-        snprintf(why, why_size, "%s has %u to %d nodes", lab->name, least, LAB_NODES_MAX);
+    if (!lab_nodes_allowed(lab, open->nodes, why, why_size))
         return false;
-    }
     for (size_t i = 0; i < open->n_settings; i++)
         if (!strchr(open->settings[i], '=')) {
             snprintf(why, why_size, "a setting is KEY=VALUE, not '%.60s'", open->settings[i]);

@@ -6,14 +6,17 @@
 #include "cluster/cluster.h"
 #include "timeline/schema.h"
 
-struct vocabulary {
+struct vocabulary { /* Begins as zeroes. */
     struct schema *schema;
-    Orrery__Start *start; /* NULL: nothing was learnt. */
+    Orrery__Start *starts[CLUSTER_GROUPS_MAX]; /* Of a node of each group that was learnt. */
+    size_t n;
 };
 
-/* False and a sentence when protocol, setting or flaw is refused. */
-bool vocabulary_learn(struct vocabulary *v, const struct cluster_instance *instances, size_t n,
-                      char *why, size_t why_size);
+/* Adds a group's. False and a sentence when protocol, setting or flaw is refused. */
+bool vocabulary_learn(struct vocabulary *v, const struct cluster_group *group, char *why,
+                      size_t why_size);
+/* Whether that group's protocol has a setting of this name. */
+bool vocabulary_has_setting(const struct vocabulary *v, size_t group, const char *name, size_t len);
 void vocabulary_free(struct vocabulary *v);
 
 #endif

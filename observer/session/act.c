@@ -76,16 +76,32 @@ static Orrery__Command *parse(struct session *s, const char *line, const Orrery_
     return again;
 }
 
-static bool compile(struct session *s, Orrery__Break *b, const struct why *why)
+/* A start of the nodes, if one will do for all of them. */
+static const Orrery__Start *start_of_all(struct session *s, const Orrery__Break *b,
+                                         const struct why *why)
 {
     const Orrery__Start *start = NULL;
-    struct buf packed = {0};
-    for (size_t i = 0; i < b->n_nodes && !start; i++)
-        start = timeline_start(s->timeline, b->nodes[i]);
-    if (!start) {
-        snprintf(why->text, why->size, "the nodes have not begun yet: try again in a moment");
-        return false;
+    for (size_t i = 0; i < b->n_nodes; i++) {
+        const Orrery__Start *one = timeline_start(s->timeline, b->nodes[i]);
+        if (start && one && !pattern_same_kind(start, one)) {
+            snprintf(why->text, why->size,
+                     "n%u and n%u are of different groups: give each group its breakpoint",
+                     start->node, one->node);
+            return NULL;
+        }
+        start = start ? start : one;
     }
+    if (!start)
+        snprintf(why->text, why->size, "the nodes have not begun yet: try again in a moment");
+    return start;
+}
+
+static bool compile(struct session *s, Orrery__Break *b, const struct why *why)
+{
+    struct buf packed = {0};
+    const Orrery__Start *start = start_of_all(s, b, why);
+    if (!start)
+        return false;
     if (!pattern_compile(b->pattern, timeline_schema(s->timeline), start, &packed, why->text,
                          why->size)) {
         buf_free(&packed);

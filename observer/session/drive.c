@@ -86,9 +86,8 @@ struct drive *drive_new(const struct cluster_spec *spec,
     CHECK(uv_timer_init(&d->loop, &d->limit) == 0);
     d->look.data = d->limit.data = d;
     const struct session_options options = {
-        .instances = spec->instances,
-        .n_instances = spec->n_instances,
-        .nodes = spec->nodes,
+        .groups = spec->groups,
+        .n_groups = spec->n_groups,
         .seed = spec->seed,
         .level = spec->level,
         .pace = 1,

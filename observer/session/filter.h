@@ -10,7 +10,7 @@ struct filter;
 /* NULL and a sentence when the pattern cannot be read. */
 struct filter *filter_new(struct timeline *t, const char *pattern, const uint32_t *nodes,
                           size_t n_nodes, char *why, size_t why_size);
-void filter_free(struct filter *f);                                /* NULL is allowed. */
-bool filter_passes(const struct filter *f, const struct entry *e); /* NULL: all do. */
+void filter_free(struct filter *f);                          /* NULL is allowed. */
+bool filter_passes(struct filter *f, const struct entry *e); /* NULL: all do. */
 
 #endif

@@ -138,13 +138,19 @@ static bool sandbox(struct house_run *run, struct session_options *options, char
         .flaws = (const char *const *)o->flaws,
         .n_flaws = o->n_flaws,
     };
-    options->instances = &run->instance;
-    options->n_instances = 1;
-    options->nodes = o->nodes ? o->nodes : strcmp(o->sandbox, "kv") == 0 ? 1 : 5;
+    run->group = (struct cluster_group){
+        .nodes = o->nodes                        ? o->nodes
+                 : strcmp(o->sandbox, "kv") == 0 ? 1
+                                                 : 5,
+        .instances = &run->instance,
+        .n_instances = 1,
+    };
+    options->groups = &run->group;
+    options->n_groups = 1;
     options->seed = o->seed;
     options->simulated = o->simulated;
     options->pace = 1;
-    sandbox_line(run, options->nodes);
+    sandbox_line(run, run->group.nodes);
     options->line = (const char *)run->line.base;
     return true;
 }

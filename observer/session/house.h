@@ -15,7 +15,7 @@ struct house_run;
 struct house_labs {
     /* The catalogue; freed with orrery__labs__free_unpacked(). */
     Orrery__Labs *(*labs)(void *ctx);
-    /* Begins a play: fills in what its cluster is to be (instances, nodes, seed, pace, simulated,
+    /* Begins a play: fills in what its cluster is to be (groups, seed, pace, simulated,
      * line). What that points to lives until end(). NULL and a sentence. */
     void *(*begin)(void *ctx, struct house_run *run, const Orrery__Open *open,
                    struct session_options *options, char *why, size_t why_size);

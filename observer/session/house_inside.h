@@ -11,8 +11,9 @@ struct house_run {
     struct house *house;
     struct house_run *next;
     struct session *session;
-    Orrery__Open *open; /* What began it; its strings are the session's. */
-    struct cluster_instance instance;
+    Orrery__Open *open;               /* What began it; its strings are the session's. */
+    struct cluster_instance instance; /* Of a sandbox. */
+    struct cluster_group group;
     struct buf line;
     void *play; /* Of the lab engine; NULL. */
     bool keep;

@@ -3,6 +3,7 @@
 #include "timeline/view.h"
 
 #include "base/check.h"
+#include "cluster/groups.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -191,7 +192,7 @@ static bool make_timeline(struct session *s, char *why, size_t why_size)
     orrery__run_info__init(&options.info);
     options.info.name = s->name;
     options.info.protocol = s->protocol;
-    options.info.nodes = s->options.nodes;
+    options.info.nodes = groups_nodes(s->options.groups, s->options.n_groups);
     options.info.seed = s->seed;
     options.info.simulated = s->options.simulated;
     options.info.version = (char *)(uintptr_t)ORRERY_VERSION;
@@ -209,9 +210,8 @@ static bool make_timeline(struct session *s, char *why, size_t why_size)
 static bool make_cluster(struct session *s, char *why, size_t why_size)
 {
     const struct session_options *o = &s->options;
-    struct cluster_spec spec = {.nodes = o->nodes,
-                                .instances = o->instances,
-                                .n_instances = o->n_instances,
+    struct cluster_spec spec = {.groups = o->groups,
+                                .n_groups = o->n_groups,
                                 .seed = s->seed,
                                 .level = o->level,
                                 .load = o->load,
@@ -253,6 +253,28 @@ static void set_pace(struct session *s, double pace)
     }
 }
 
+static bool has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)); at++)
+        if ((at == list || at[-1] == '+') && (at[n] == '+' || !at[n]))
+            return true;
+    return false;
+}
+
+/* "heartbeat+kv": each once, over all groups. */
+static void name_protocols(struct session *s)
+{
+    const struct session_options *o = &s->options;
+    for (size_t g = 0; g < o->n_groups; g++)
+        for (size_t i = 0; i < o->groups[g].n_instances; i++) {
+            const char *protocol = o->groups[g].instances[i].protocol;
+            size_t n = strlen(s->protocol);
+            if (!has_word(s->protocol, protocol))
+                snprintf(s->protocol + n, sizeof s->protocol - n, "%s%s", n ? "+" : "", protocol);
+        }
+}
+
 struct session *session_new(uv_loop_t *loop, const struct session_options *options, char *why,
                             size_t why_size)
 {
@@ -264,11 +286,7 @@ struct session *session_new(uv_loop_t *loop, const struct session_options *optio
     s->seed = options->seed;
     while (s->seed == 0)
         s->seed = randombytes_random();
-    for (size_t i = 0; i < options->n_instances; i++) {
-        size_t n = strlen(s->protocol);
-        snprintf(s->protocol + n, sizeof s->protocol - n, "%s%s", i ? "+" : "",
-                 options->instances[i].protocol);
-    }
+    name_protocols(s);
     if (!paths_make(&s->paths, why, why_size) || !choose_name(s, why, why_size) ||
         !make_places(s, why, why_size) || !make_timeline(s, why, why_size) ||
         !make_cluster(s, why, why_size)) {

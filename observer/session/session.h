@@ -13,9 +13,8 @@
 struct session;
 
 struct session_options {
-    const struct cluster_instance *instances;
-    size_t n_instances;
-    uint32_t nodes;
+    const struct cluster_group *groups;
+    size_t n_groups;
     uint64_t seed; /* 0: drawn. */
     Orrery__Level level;
     double pace;

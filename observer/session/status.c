@@ -46,6 +46,7 @@ static Orrery__NodeStatus *node_status(struct session *s, uint32_t number)
     CHECK(s->cluster->ops->node(s->cluster, number, &n));
     into->node = number;
     into->name = session_text(n.name);
+    into->group = session_text(n.group);
     into->pid = n.pid;
     into->boot = n.boot;
     into->state = session_text(node_state_name(n.state));

@@ -18,8 +18,10 @@ enum phase { CLIENT_AWAY, CLIENT_IDLE, CLIENT_WAITING, CLIENT_DONE };
 
 struct sim_client {
     uint32_t index;
+    uint32_t number; /* In its group, from 0: its twins in others have the same. */
     uint32_t node;
     struct random random;
+    struct random requests;
     enum phase phase;
     uint64_t round; /* Of connecting or asking; what belongs to an older one is late. */
     uint32_t boot;  /* The life that it is connected to. */
@@ -35,7 +37,6 @@ struct sim_client {
 struct clients {
     struct sim_client *all;
     uint32_t n;
-    uint32_t instance; /* That serves clients; 0: none. */
     bool finishing;
     uint64_t answers;
 };
@@ -45,9 +46,6 @@ void clients_init(struct world *w)
     w->clients = calloc(1, sizeof *w->clients);
     if (!w->clients)
         abort();
-    for (uint32_t i = 0; i < w->options.n_instances && !w->clients->instance; i++)
-        if (w->instances[i].ops->clients)
-            w->clients->instance = w->instances[i].number;
 }
 
 void clients_free(struct world *w)
@@ -62,15 +60,16 @@ static void connect_later(struct world *w, struct sim_client *c);
 void clients_node_added(struct world *w, struct sim_node *n)
 {
     struct clients *cs = w->clients;
-    if (!cs->instance)
-        return;
-    for (uint32_t i = 0; i < w->options.clients; i++) {
+    for (uint32_t i = 0; n->role->serves && i < w->options.clients; i++) {
         cs->all = realloc(cs->all, (cs->n + 1) * sizeof *cs->all);
         if (!cs->all)
             abort();
         struct sim_client *c = &cs->all[cs->n];
         *c = (struct sim_client){.index = cs->n, .node = n->id};
-        c->random = concern_random(w, CONCERN_CLIENT, (uint64_t)n->id << 24 | i);
+        c->number = n->place * w->options.clients + i;
+        uint64_t which = (uint64_t)(n->place + 1) << 24 | i;
+        c->random = concern_random(w, CONCERN_CLIENT, which);
+        c->requests = concern_random(w, CONCERN_REQUEST, which);
         cs->n++;
         connect_later(w, c);
     }
@@ -148,15 +147,15 @@ static nsec arrival(struct world *w, struct sim_client *c)
 static void request_run(struct world *w, struct happening *h)
 {
     struct sim_node *n = world_find(w, h->node);
-    host_request(n->host, node_moment(n), w->clients->instance, h->client.connection,
-                 h->client.request, bytes_of(h->bytes, h->len));
+    host_request(n->host, node_moment(n), n->role->serves, h->client.connection, h->client.request,
+                 bytes_of(h->bytes, h->len));
     node_settle(n);
 }
 
 static void disconnect_run(struct world *w, struct happening *h)
 {
     struct sim_node *n = world_find(w, h->node);
-    host_disconnect(n->host, node_moment(n), w->clients->instance, h->client.connection);
+    host_disconnect(n->host, node_moment(n), n->role->serves, h->client.connection);
     node_settle(n);
 }
 
@@ -197,23 +196,29 @@ static void give_up_run(struct world *w, struct happening *h)
 
 enum { KEY_MAX = 24 };
 
+/* What decides its next request. */
+static struct random *script(const struct world *w, struct sim_client *c)
+{
+    return w->options.scripted ? &c->requests : &c->random;
+}
+
 /* Strings and counters, mostly kept apart; now and then an increment meets a string. */
 static void pick_key(struct world *w, struct sim_client *c, bool counter, char key[KEY_MAX])
 {
-    if (random_chance(&c->random, 0.02))
+    if (random_chance(script(w, c), 0.02))
         counter = !counter;
     uint32_t keys = w->options.keys ? w->options.keys : 1;
-    snprintf(key, KEY_MAX, "%s%" PRIu64, counter ? "n" : "k", random_below(&c->random, keys));
+    snprintf(key, KEY_MAX, "%s%" PRIu64, counter ? "n" : "k", random_below(script(w, c), keys));
 }
 
 static void ask_write(struct world *w, struct sim_client *c, char *value)
 {
     char key[KEY_MAX];
-    uint64_t which = random_below(&c->random, 10);
+    uint64_t which = random_below(script(w, c), 10);
     pick_key(w, c, which >= 6 && which < 9, key);
     if (which < 6) {
-        int at = snprintf(value, 40, "%u.%" PRIu64 ".", c->index, ++c->value);
-        uint64_t more = random_below(&c->random, w->options.value_max + 1);
+        int at = snprintf(value, 40, "%u.%" PRIu64 ".", c->number, ++c->value);
+        uint64_t more = random_below(script(w, c), w->options.value_max + 1);
         memset(value + at, 'x', more);
         value[at + (int)more] = 0;
         ask(w, c, (const char *const[]){"SET", key, value}, 3);
@@ -227,13 +232,13 @@ static void ask_write(struct world *w, struct sim_client *c, char *value)
 static void ask_one(struct world *w, struct sim_client *c, char *value)
 {
     char key[KEY_MAX];
-    if (random_chance(&c->random, 0.4)) {
-        pick_key(w, c, random_chance(&c->random, 0.3), key);
+    if (random_chance(script(w, c), 0.4)) {
+        pick_key(w, c, random_chance(script(w, c), 0.3), key);
         ask(w, c, (const char *const[]){"GET", key}, 2);
-    } else if (random_chance(&c->random, 0.8)) {
+    } else if (random_chance(script(w, c), 0.8)) {
         ask_write(w, c, value);
     } else {
-        uint64_t writes = 1 + random_below(&c->random, 5);
+        uint64_t writes = 1 + random_below(script(w, c), 5);
         ask(w, c, (const char *const[]){"MULTI"}, 1);
         for (uint64_t i = 0; i < writes; i++)
             ask_write(w, c, value);
@@ -267,7 +272,7 @@ static void burst_run(struct world *w, struct happening *h)
         if (!value)
             abort();
         uint32_t deep = w->options.pipeline ? w->options.pipeline : 1;
-        for (uint64_t i = 1 + random_below(&c->random, deep); i > 0; i--)
+        for (uint64_t i = 1 + random_below(script(w, c), deep); i > 0; i--)
             ask_one(w, c, value);
         free(value);
     }

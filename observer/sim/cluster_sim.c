@@ -32,6 +32,12 @@ static bool node(const struct cluster *c, uint32_t id, struct cluster_node *into
     return world_node(world_of(c), id, into);
 }
 
+static const char *group(const struct cluster *c, size_t i)
+{
+    const struct groups *g = &world_of(c)->groups;
+    return i < g->n ? g->all[i].name : NULL;
+}
+
 static void now(const struct cluster *c, uint64_t *mono_ns, int64_t *wall_ns)
 {
     *mono_ns = world_now(world_of(c));
@@ -73,6 +79,7 @@ static const struct cluster_ops ops = {
     .command = command,
     .nodes = nodes,
     .node = node,
+    .group = group,
     .now = now,
     .pace = pace,
     .end = end,
@@ -86,14 +93,14 @@ struct cluster *cluster_sim_new(const struct cluster_spec *spec, const struct cl
 {
     struct world_options options;
     world_defaults(&options);
-    options.nodes = spec->nodes;
-    options.instances = spec->instances;
-    options.n_instances = spec->n_instances;
+    options.groups = spec->groups;
+    options.n_groups = spec->n_groups;
     options.seed = spec->seed;
     options.level = spec->level;
     if (spec->load) {
         options.clients = spec->load->clients;
         options.pipeline = 1;
+        options.scripted = true;
         options.keys = spec->load->keys;
         options.value_max = spec->load->value_bytes;
         options.think_ns = spec->load->rate > 0 ? (nsec)(1e9 / spec->load->rate) : NSEC_PER_MS;

@@ -31,15 +31,6 @@ static int nodes_exist(const struct order *o, const uint32_t *nodes, size_t n)
     return 0;
 }
 
-static void remove_member(struct world *w, uint32_t node)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < w->n_members; i++)
-        if (w->members[i] != node)
-            w->members[kept++] = w->members[i];
-    w->n_members = kept;
-}
-
 static void on_node(const struct order *o, Orrery__Command__VerbCase verb, struct sim_node *n)
 {
     struct ending kill = {.signal = 9, .because = o->because};
@@ -66,7 +57,7 @@ static void on_node(const struct order *o, Orrery__Command__VerbCase verb, struc
     default:
         node_end(n, &kill);
         n->state = NODE_REMOVED;
-        remove_member(o->w, n->id);
+        roles_leave(n);
         network_removed(n);
         if (o->w->sink.changed)
             o->w->sink.changed(o->w->sink_ctx, n->id);
@@ -221,19 +212,22 @@ static void set_run(struct world *w, struct happening *h)
     orrery__set__free_unpacked(s, NULL);
 }
 
-static int instance_exists(const struct order *o, uint32_t instance)
+static int instance_exists(const struct order *o, const uint32_t *nodes, size_t n,
+                           uint32_t instance)
 {
-    if (instance <= o->w->options.n_instances)
-        return 0;
-    snprintf(o->why, o->why_size, "there is no instance %u", instance);
-    return ERROR_NOT_FOUND;
+    for (uint32_t i = 1; i <= o->w->n_nodes; i++)
+        if (among(nodes, n, i) && instance > o->w->nodes[i - 1]->role->n_instances) {
+            snprintf(o->why, o->why_size, "n%u has no instance %u", i, instance);
+            return ERROR_NOT_FOUND;
+        }
+    return 0;
 }
 
 static int set(const struct order *o, const Orrery__Set *s)
 {
     int error = nodes_exist(o, s->nodes, s->n_nodes);
     uint32_t instance = s->instance ? s->instance : 1;
-    error = error ? error : instance_exists(o, instance);
+    error = error ? error : instance_exists(o, s->nodes, s->n_nodes, instance);
     for (uint32_t i = 1; !error && i <= o->w->n_nodes; i++) {
         struct sim_node *n = o->w->nodes[i - 1];
         if (!among(s->nodes, s->n_nodes, i))
@@ -266,7 +260,7 @@ static void do_run(struct world *w, struct happening *h)
 static int do_order(const struct order *o, const Orrery__Do *d)
 {
     int error = nodes_exist(o, d->nodes, d->n_nodes);
-    error = error ? error : instance_exists(o, d->instance ? d->instance : 1);
+    error = error ? error : instance_exists(o, d->nodes, d->n_nodes, d->instance ? d->instance : 1);
     if (!error && !d->verb) {
         snprintf(o->why, o->why_size, "do what? The order has no verb");
         error = ERROR_MALFORMED;
@@ -283,15 +277,18 @@ static int do_order(const struct order *o, const Orrery__Do *d)
     return error;
 }
 
-static int add(const struct order *o, uint32_t count)
+static int add(const struct order *o, const Orrery__Add *add)
 {
+    uint32_t count = add->has_count ? add->count : 1;
+    size_t group = groups_find(&o->w->groups, add->group);
+    CHECK(group < o->w->groups.n); /* cluster_check() saw to it. */
     if (o->w->n_nodes + count > WORLD_NODES_MAX) {
         snprintf(o->why, o->why_size, "a simulated cluster has at most %d nodes", WORLD_NODES_MAX);
         return ERROR_TOO_LARGE;
     }
     uint32_t first = o->w->n_nodes;
     for (uint32_t i = 0; i < count; i++)
-        node_add(o->w);
+        node_add(o->w, group);
     for (uint32_t i = 0; i < count; i++)
         node_spawn(o->w->nodes[first + i], o->because);
     return 0;
@@ -334,7 +331,7 @@ int world_command(struct world *w, const Orrery__Command *c, uint64_t because, c
     case ORRERY__COMMAND__VERB_DELIVER:
         return network_deliver(w, c->deliver, why, why_size);
     case ORRERY__COMMAND__VERB_ADD:
-        return add(&o, c->add->has_count ? c->add->count : 1);
+        return add(&o, c->add);
     case ORRERY__COMMAND__VERB_SET:
         return set(&o, c->set);
     case ORRERY__COMMAND__VERB_DO:

@@ -40,7 +40,7 @@ static struct planned *plan(struct trial *t, nsec at, nsec until)
 
 static uint32_t any_node(struct drawer *d)
 {
-    return 1 + (uint32_t)random_below(&d->random, d->t->world.nodes);
+    return 1 + (uint32_t)random_below(&d->random, d->t->nodes);
 }
 
 static double share(struct drawer *d, double most)
@@ -53,7 +53,7 @@ static double share(struct drawer *d, double most)
 /* A random half of the nodes against the rest. */
 static void draw_cut(struct drawer *d, struct planned *p)
 {
-    uint32_t n = d->t->world.nodes;
+    uint32_t n = d->t->nodes;
     char a[TRIAL_LINE_MAX / 2] = "";
     char b[TRIAL_LINE_MAX / 2] = "";
     uint32_t lone = any_node(d);
@@ -167,7 +167,7 @@ static bool possible(enum fault_kind kind, const struct trial *t, const struct c
     bool disk = kind == FAULT_DISK_SLOW || kind == FAULT_DISK_DEAD;
     if (disk || kind == FAULT_POWER)
         return ops->logs != NULL || !disk;
-    return t->world.nodes > 1 || (kind != FAULT_CUT && kind != FAULT_LINK);
+    return t->nodes > 1 || (kind != FAULT_CUT && kind != FAULT_LINK);
 }
 
 static void draw_kind(struct drawer *d, enum fault_kind kind)
@@ -215,7 +215,7 @@ void faults_draw(struct trial *t, uint64_t seed)
         SAY(p->begin, "clock n%u --skew %" PRId64 "ms", any_node(&d),
             (int64_t)random_below(&d.random, 20000) - 10000);
     }
-    if (!ops->clients && t->world.nodes > 1 && random_chance(&late, 0.5)) {
+    if (!ops->clients && t->nodes > 1 && random_chance(&late, 0.5)) {
         struct planned *p = plan(t, t->calm + rest / 2, t->end);
         SAY(p->begin, "kill n%u", any_node(&d));
     }

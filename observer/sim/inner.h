@@ -6,6 +6,7 @@
 #include "base/heap.h"
 #include "base/random.h"
 #include "cluster/faults.h"
+#include "cluster/groups.h"
 #include "core/host.h"
 #include "core/link.h"
 #include "sim/world.h"
@@ -24,6 +25,7 @@ enum concern {
     CONCERN_CRASH, /* What a crash leaves of writes under way. */
     CONCERN_SCHEDULER,
     CONCERN_CLIENT,
+    CONCERN_REQUEST, /* What clients ask, where that hangs on nothing else. */
 };
 struct random concern_random(const struct world *w, enum concern concern, uint64_t which);
 
@@ -164,6 +166,9 @@ struct ending {
 struct sim_node {
     struct world *world;
     uint32_t id;
+    size_t group;
+    struct role *role; /* Of its group. */
+    uint32_t place;    /* In its group, from 0. */
     char name[16];
     enum node_state state;
     uint32_t boot;
@@ -197,14 +202,22 @@ struct sim_node {
     size_t n_kept;
 };
 
+/* What the nodes of a group run, and with whom. */
+struct role {
+    struct host_instance instances[INSTANCES_MAX];
+    uint32_t n_instances;
+    uint32_t serves; /* The instance that serves clients; 0: none. */
+    uint32_t nodes;  /* That ever joined it. */
+    node_id *members;
+    uint32_t n_members;
+};
+
 struct clients;
 
 struct world {
     struct world_options options;
-    struct host_instance *instances;
-    Orrery__KeyValue *settings;
-    const Orrery__KeyValue **setting_pointers;
-    size_t n_settings;
+    struct groups groups;
+    struct role *roles; /* By group. */
     struct cluster_sink sink;
     void *sink_ctx;
     uint8_t secret[SECRET_SIZE];
@@ -214,8 +227,6 @@ struct world {
     double pace;
     struct sim_node **nodes; /* By id - 1. */
     uint32_t n_nodes;
-    node_id *members;
-    uint32_t n_members;
     struct faults faults;   /* In force. */
     struct happenings held; /* Frames that wait for a hand, oldest first. */
     uint64_t events;
@@ -228,8 +239,14 @@ struct moment node_moment(const struct sim_node *n);
 uint64_t world_outside(struct world *w, Orrery__Event *event);
 void world_inbox(struct world *w, struct sim_node *n); /* What waited for the end of a pause. */
 
+/* roles.c */
+bool roles_init(struct world *w, char *why, size_t why_size);
+void roles_free(struct world *w);
+void roles_join(struct sim_node *n, size_t group);
+void roles_leave(struct sim_node *n); /* For good. */
+
 /* node.c: lives. */
-struct sim_node *node_add(struct world *w);
+struct sim_node *node_add(struct world *w, size_t group);
 void node_free(struct sim_node *n);
 void node_spawn(struct sim_node *n, uint64_t because);
 void node_end(struct sim_node *n, const struct ending *how);

@@ -1,4 +1,4 @@
-/* What a node is told when it begins: the cluster's settings, and behind them those that were
+/* What a node is told when it begins: its group's settings, and behind them those that were
  * changed while it ran, so that the newest counts. */
 #include "sim/inner.h"
 
@@ -9,12 +9,12 @@
 
 struct host *kept_host(struct sim_node *n, struct host_config *config, char *why, size_t size)
 {
-    const struct world *w = n->world;
-    uint32_t count = (uint32_t)w->options.n_instances;
+    const struct role *r = n->role;
+    uint32_t count = r->n_instances;
     struct host_instance instances[INSTANCES_MAX];
     const Orrery__KeyValue **lists[INSTANCES_MAX];
     for (uint32_t i = 0; i < count; i++) {
-        instances[i] = w->instances[i];
+        instances[i] = r->instances[i];
         size_t given = instances[i].n_settings;
         lists[i] = calloc(given + n->n_kept + 1, sizeof(Orrery__KeyValue *));
         CHECK(lists[i]);

@@ -207,7 +207,7 @@ void network_removed(struct sim_node *n)
 {
     struct world *w = n->world;
     for (uint32_t i = 0; i < w->n_nodes; i++)
-        if (w->nodes[i] != n)
+        if (w->nodes[i] != n && groups_together(&w->groups, w->nodes[i]->group, n->group))
             tell_link(w->nodes[i], n->id, false, LINK_REMOVED, NULL, w->now);
 }
 

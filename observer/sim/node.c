@@ -16,17 +16,16 @@ static void changed(struct sim_node *n)
         w->sink.changed(w->sink_ctx, n->id);
 }
 
-struct sim_node *node_add(struct world *w)
+struct sim_node *node_add(struct world *w, size_t group)
 {
     struct sim_node *n = calloc(1, sizeof *n);
     w->nodes = realloc(w->nodes, (w->n_nodes + 1) * sizeof(struct sim_node *));
-    w->members = realloc(w->members, (w->n_nodes + 1) * sizeof *w->members);
-    if (!n || !w->nodes || !w->members)
+    if (!n || !w->nodes)
         abort();
     w->nodes[w->n_nodes++] = n;
-    w->members[w->n_members++] = w->n_nodes;
     n->world = w;
     n->id = w->n_nodes;
+    roles_join(n, group);
     snprintf(n->name, sizeof n->name, "n%u", n->id);
     n->state = NODE_STOPPED;
     disk_memory_init(&n->disk.memory);
@@ -89,10 +88,11 @@ static void boot_run(struct world *w, struct happening *h)
     struct host_config config = {
         .self = n->id,
         .name = n->name,
+        .group = w->groups.all[n->group].name,
         .boot = n->boot,
         .seed = random_u64(&seed),
-        .members = w->members,
-        .n_members = w->n_members,
+        .members = n->role->members,
+        .n_members = n->role->n_members,
         .level = w->options.level,
     };
     memcpy(config.secret, w->secret, sizeof config.secret);

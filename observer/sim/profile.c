@@ -79,7 +79,7 @@ static void draw_kv(struct trial *t, struct random *r)
     static const uint32_t segments[] = {4096, 16384, 65536};
     static const uint32_t pipelines[] = {1, 4, 16};
     static const uint32_t values[] = {4, 60, 400, 3000};
-    t->world.nodes = 1;
+    t->nodes = 1;
     trial_set(t, "sync=%s", syncs[random_below(r, 3)]);
     trial_set(t, "pages=%u", pages[random_below(r, 4)]);
     trial_set(t, "checkpoint_bytes=%u", checkpoints[random_below(r, 5)]);

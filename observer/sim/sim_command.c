@@ -117,7 +117,7 @@ static void print_findings(void *ctx, const struct check *c)
 
 static void print_trial(const struct trial *t)
 {
-    (void)printf("%s, seed %" PRIu64 ": %u nodes", t->protocol, t->seed, t->world.nodes);
+    (void)printf("%s, seed %" PRIu64 ": %u nodes", t->protocol, t->seed, t->nodes);
     for (size_t i = 0; i < t->n_settings; i++)
         (void)printf(" %s", t->settings[i]);
     putchar('\n');

@@ -30,11 +30,11 @@ bool trial_draw(struct trial *t, uint64_t seed, const struct trial_wish *wish, c
     struct random r = random_split(seed, 0);
     world_defaults(&t->world);
     t->world.seed = seed;
-    t->world.nodes = 2 + (uint32_t)random_below(&r, 5);
+    t->nodes = 2 + (uint32_t)random_below(&r, 5);
     t->restart_all = random_chance(&r, 0.5);
     profile_find(t->protocol)->draw(t, &r);
     if (wish->nodes)
-        t->world.nodes = wish->nodes;
+        t->nodes = wish->nodes;
     faults_draw(t, random_u64(&r));
     return true;
 }
@@ -279,7 +279,7 @@ static struct timeline *record(const struct trial *t, const char *path, char *wh
     orrery__run_info__init(&options.info);
     options.info.name = (char *)(uintptr_t) "sim";
     options.info.protocol = (char *)(uintptr_t)t->protocol;
-    options.info.nodes = t->world.nodes;
+    options.info.nodes = t->nodes;
     options.info.seed = t->seed;
     options.info.simulated = 1;
     options.info.line = line;
@@ -297,8 +297,10 @@ static struct world *begin(struct run *run, char *why, size_t why_size)
         flaws[i] = t->flaws[i];
     struct cluster_instance instance = {t->protocol, settings, t->n_settings, flaws, t->n_flaws};
     struct world_options options = t->world;
-    options.instances = &instance;
-    options.n_instances = 1;
+    const struct cluster_group group = {
+        .nodes = t->nodes, .instances = &instance, .n_instances = 1};
+    options.groups = &group;
+    options.n_groups = 1;
     const struct cluster_sink sink = {
         .event = sink_event,
         .outside = sink_outside,

@@ -23,7 +23,8 @@ struct planned {
 struct trial {
     uint64_t seed;
     char protocol[32];
-    struct world_options world; /* Without instances: those are made of the fields here. */
+    uint32_t nodes;
+    struct world_options world; /* Without groups: the one is made of the fields here. */
     char settings[TRIAL_SETTINGS_MAX][96];
     size_t n_settings;
     char flaws[TRIAL_FLAWS_MAX][48];

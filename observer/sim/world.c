@@ -1,7 +1,6 @@
 #include "sim/inner.h"
 
 #include "base/check.h"
-#include "core/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +91,6 @@ void happening_at(struct world *w, nsec at, struct happening *h)
 void world_defaults(struct world_options *o)
 {
     *o = (struct world_options){
-        .nodes = 3,
         .seed = 1,
         .latency = 100 * 1000,
         .latency_spread = 20 * 1000,
@@ -108,91 +106,11 @@ void world_defaults(struct world_options *o)
     };
 }
 
-/* Copies the instances, whose KEY=VALUE become pairs. */
-static bool copy_instances(struct world *w, char *why, size_t why_size)
-{
-    const struct world_options *o = &w->options;
-    size_t pairs = 0;
-    for (size_t i = 0; i < o->n_instances; i++)
-        pairs += o->instances[i].n_settings;
-    w->instances = must(calloc(o->n_instances ? o->n_instances : 1, sizeof *w->instances));
-    w->settings = must(calloc(pairs ? pairs : 1, sizeof *w->settings));
-    w->setting_pointers = must(calloc(pairs ? pairs : 1, sizeof *w->setting_pointers));
-    size_t at = 0;
-    for (size_t i = 0; i < o->n_instances; i++) {
-        const struct cluster_instance *from = &o->instances[i];
-        struct host_instance *into = &w->instances[i];
-        into->number = (uint32_t)i + 1;
-        into->ops = registry_find(from->protocol);
-        if (!into->ops) {
-            snprintf(why, why_size, "there is no protocol called %s", from->protocol);
-            return false;
-        }
-        into->settings = w->setting_pointers + at;
-        into->n_settings = from->n_settings;
-        for (size_t k = 0; k < from->n_settings; k++, at++) {
-            char *text = must(strdup(from->settings[k]));
-            char *equals = strchr(text, '=');
-            orrery__key_value__init(&w->settings[at]);
-            w->settings[at].key = text;
-            w->setting_pointers[at] = &w->settings[at];
-            w->n_settings++;
-            if (!equals) {
-                snprintf(why, why_size, "a setting is KEY=VALUE, not %s", from->settings[k]);
-                return false;
-            }
-            *equals = 0;
-            w->settings[at].value = equals + 1;
-        }
-        char **flaws = must(calloc(from->n_flaws ? from->n_flaws : 1, sizeof *flaws));
-        for (size_t k = 0; k < from->n_flaws; k++)
-            flaws[k] = must(strdup(from->flaws[k]));
-        into->flaws = (const char *const *)flaws;
-        into->n_flaws = from->n_flaws;
-    }
-    return true;
-}
-
-static void free_instances(struct world *w)
-{
-    for (size_t i = 0; w->instances && i < w->options.n_instances; i++) {
-        for (size_t k = 0; k < w->instances[i].n_flaws; k++)
-            free((void *)(uintptr_t)w->instances[i].flaws[k]);
-        free((void *)(uintptr_t)w->instances[i].flaws);
-    }
-    for (size_t k = 0; k < w->n_settings; k++)
-        free(w->settings[k].key);
-    free(w->instances);
-    free(w->settings);
-    free(w->setting_pointers);
-}
-
-/* Settings and flaws that no host takes are refused at once, not at the first spawn. */
-static bool try_host(const struct world *w, char *why, size_t why_size)
-{
-    node_id self = 1;
-    struct host_config config = {
-        .self = 1,
-        .name = "n1",
-        .boot = 1,
-        .members = &self,
-        .n_members = 1,
-        .instances = w->instances,
-        .n_instances = (uint32_t)w->options.n_instances,
-        .level = w->options.level,
-    };
-    struct host *h = host_new(&config, &node_io, NULL, why, why_size);
-    if (!h)
-        return false;
-    host_free(h);
-    return true;
-}
-
 struct world *world_new(const struct world_options *options, const struct cluster_sink *sink,
                         void *sink_ctx, char *why, size_t why_size)
 {
-    CHECK(options->n_instances > 0 && options->n_instances <= INSTANCES_MAX);
-    if (options->nodes < 1 || options->nodes > WORLD_NODES_MAX) {
+    uint32_t nodes = groups_nodes(options->groups, options->n_groups);
+    if (nodes < 1 || nodes > WORLD_NODES_MAX) {
         snprintf(why, why_size, "a simulated cluster has 1 to %d nodes", WORLD_NODES_MAX);
         return NULL;
     }
@@ -204,14 +122,13 @@ struct world *world_new(const struct world_options *options, const struct cluste
     struct random secret = concern_random(w, CONCERN_SECRET, 0);
     for (size_t i = 0; i < sizeof w->secret; i++)
         w->secret[i] = (uint8_t)random_below(&secret, 256);
-    if (!copy_instances(w, why, why_size) || !try_host(w, why, why_size)) {
+    if (!roles_init(w, why, why_size)) {
         world_free(w);
         return NULL;
     }
-    w->options.instances = NULL;
     clients_init(w);
-    for (uint32_t i = 0; i < options->nodes; i++)
-        node_add(w);
+    for (uint32_t i = 1; i <= nodes; i++)
+        node_add(w, groups_of(&w->groups, i));
     for (uint32_t i = 0; i < w->n_nodes; i++)
         node_spawn(w->nodes[i], 0);
     return w;
@@ -231,9 +148,8 @@ void world_free(struct world *w)
             w->pool[c] = h->next;
             free(h);
         }
-    free_instances(w);
+    roles_free(w);
     free(w->nodes);
-    free(w->members);
     faults_free(&w->faults);
     free(w);
 }
@@ -329,6 +245,7 @@ bool world_node(const struct world *w, uint32_t node, struct cluster_node *into)
         return false;
     *into = (struct cluster_node){
         .node = n->id,
+        .group = w->groups.all[n->group].name,
         .state = n->state,
         .boot = n->boot,
         .words = n->words,

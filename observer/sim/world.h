@@ -16,9 +16,8 @@
 struct world;
 
 struct world_options {
-    uint32_t nodes;
-    const struct cluster_instance *instances; /* Copied. */
-    size_t n_instances;
+    const struct cluster_group *groups; /* Copied. */
+    size_t n_groups;
     uint64_t seed;
     Orrery__Level level;
 
@@ -35,6 +34,7 @@ struct world_options {
     uint32_t keys;      /* They share so many. */
     uint32_t value_max; /* Bytes. */
     nsec think_ns;      /* Mean pause of a client between two bursts. */
+    bool scripted;      /* What a client asks does not hang on when it is answered, nor by whom. */
 };
 
 void world_defaults(struct world_options *options);

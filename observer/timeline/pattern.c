@@ -308,6 +308,15 @@ static bool set_node(struct compiling *c, const struct pattern_text *value)
     return false;
 }
 
+/* Decided here: a pattern is compiled for the nodes of one group. */
+static bool set_group(struct compiling *c, const struct pattern_text *value)
+{
+    if (strcmp(c->start->group, value->text) == 0)
+        return true;
+    pattern_why(c->why, c->why_size, "there is no group '%s' here", value->text);
+    return false;
+}
+
 static bool take_word(struct compiling *c, const struct word *w, bool first)
 {
     bool alone = w->compare == ORRERY__PATTERN__COMPARE__PRESENT;
@@ -325,6 +334,8 @@ static bool take_word(struct compiling *c, const struct word *w, bool first)
     /* An exit or a hole has a field of this name: it means the node that they tell of. */
     if (equal && strcmp(w->name, "node") == 0 && !own_field(c->scope.body, "node", 4))
         return set_node(c, &w->value);
+    if (equal && strcmp(w->name, "group") == 0 && !own_field(c->scope.body, "group", 5))
+        return set_group(c, &w->value);
     return add_term(c, w);
 }
 
@@ -369,4 +380,32 @@ bool pattern_compile(const char *text, const struct schema *s, const Orrery__Sta
     }
     free(c);
     return ok;
+}
+
+bool pattern_compile_each(const char *text, const struct schema *s,
+                          const Orrery__Start *const *starts, size_t n, struct buf *packed,
+                          char *why, size_t why_size)
+{
+    static const char unknown[] = "there is no ";
+    char sentence[600], best[600] = "";
+    bool any = false;
+    for (size_t i = 0; i < n; i++) {
+        bool compiled = pattern_compile(text, s, starts[i], &packed[i], sentence, sizeof sentence);
+        any = any || compiled;
+        /* Who knows the words and not what is said with them has more to say. */
+        if (!compiled && (!*best || strncmp(best, unknown, sizeof unknown - 1) == 0))
+            memcpy(best, sentence, sizeof best);
+    }
+    if (!any)
+        pattern_why(why, why_size, "%s", best);
+    return any;
+}
+
+bool pattern_same_kind(const Orrery__Start *a, const Orrery__Start *b)
+{
+    bool same = strcmp(a->group, b->group) == 0 && a->n_instances == b->n_instances &&
+                a->n_types == b->n_types;
+    for (size_t i = 0; same && i < a->n_instances; i++)
+        same = strcmp(a->instances[i]->protocol, b->instances[i]->protocol) == 0;
+    return same;
 }

@@ -8,6 +8,7 @@
  *   move machine=peer to=suspected    and so machines and their states
  *   durable sync_ns>5ms       durations where a field's name ends in _ns
  *   instance=2, node=n3, seq>100    of the event itself
+ *   group=brokers             of nodes of this group
  *
  * Compared by = != < <= > >=; a name alone means that the field is there. Values with spaces stand
  * in quotes. core/pattern.h evaluates what is compiled here. */
@@ -24,5 +25,14 @@ enum { PATTERN_TERMS_MAX = 16, PATTERN_DEPTH_MAX = 8, PATTERN_TEXT_MAX = 1024 };
  */
 bool pattern_compile(const char *text, const struct schema *s, const Orrery__Start *start,
                      struct buf *packed, char *why, size_t why_size);
+
+/* For nodes of several kinds at once, which may know other types: packed[i] is what it means for
+ * those that began with starts[i], and empty where it means nothing. False and a sentence when it
+ * means nothing to any. */
+bool pattern_compile_each(const char *text, const struct schema *s,
+                          const Orrery__Start *const *starts, size_t n, struct buf *packed,
+                          char *why, size_t why_size);
+/* Whether one compiled pattern does for both. */
+bool pattern_same_kind(const Orrery__Start *a, const Orrery__Start *b);
 
 #endif

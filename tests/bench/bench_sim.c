@@ -33,14 +33,14 @@ static void measure_world(const char *name, const char *protocol, uint32_t nodes
                           const char *const *settings, size_t n_settings, Orrery__Level level)
 {
     struct cluster_instance instance = {protocol, settings, n_settings, NULL, 0};
+    struct cluster_group group = {.nodes = nodes, .instances = &instance, .n_instances = 1};
     struct cluster_sink sink = {.event = count};
     struct world_options options;
     char why[256];
     uint64_t bytes = 0;
     world_defaults(&options);
-    options.nodes = nodes;
-    options.instances = &instance;
-    options.n_instances = 1;
+    options.groups = &group;
+    options.n_groups = 1;
     options.level = level;
     options.clients = 8;
     options.think_ns = NSEC_PER_MS;

@@ -90,7 +90,10 @@ static void each_flaw_ends_refuted(void **state)
     refuted("wal", "no-checksum", "history durability", true);
     refuted("wal", "pages-before-log", "kv write-ahead", true);
     refuted("heartbeat", "short-timeout", "heartbeat accuracy", false);
+    refuted("heartbeat", "wall-clock", "heartbeat accuracy", false);
     refuted("wal", "ack-before-sync", "history durability", false);
+    refuted("wal", "no-checksum", "history durability", false);
+    refuted("wal", "pages-before-log", "kv write-ahead", false);
 }
 
 /* Copies a lab without what it does: its `do` and `then`, with the lists below them. */

@@ -193,7 +193,8 @@ static void a_break_stops_at_each_step_of_a_write(void **state)
             fail_msg("%s then %s: the write %s", steps[i].at, steps[i].then,
                      there ? "came back" : "is gone");
     }
-    assert_int_equal(LAB_RUN(&l, text, "check", l.recording), 0);
+    if (LAB_RUN(&l, text, "check", l.recording) != 0)
+        fail_msg("%s", text);
     assert_int_equal(lab_end(&l), 0);
 }
 

@@ -33,7 +33,7 @@ static void record(const char *protocol, uint64_t seed, const char *path, uint32
     assert_true(trial_draw(&t, seed, &wish, why, sizeof why));
     if (trial_run(&t, &watch, &o, why, sizeof why) != 0)
         fail_msg("%s", why);
-    *nodes = t.world.nodes;
+    *nodes = t.nodes;
     trial_free(&t);
 }
 

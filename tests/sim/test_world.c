@@ -79,8 +79,8 @@ static struct scene *begin(const char *protocol, uint32_t nodes)
     struct scene *s = calloc(1, sizeof *s);
     struct timeline_options options = {0};
     struct cluster_instance instance = {.protocol = protocol};
-    struct cluster_spec spec = {
-        .nodes = nodes, .instances = &instance, .n_instances = 1, .seed = 5};
+    struct cluster_group group = {.nodes = nodes, .instances = &instance, .n_instances = 1};
+    struct cluster_spec spec = {.groups = &group, .n_groups = 1, .seed = 5};
     char why[300];
     assert_non_null(s);
     orrery__run_info__init(&options.info);
@@ -364,7 +364,8 @@ static void refused_at_once(void **state)
     static const struct cluster_sink sink = {0};
     const char *bad = "timeout_ms=1";
     struct cluster_instance instance = {"heartbeat", &bad, 1, NULL, 0};
-    struct cluster_spec spec = {.nodes = 2, .instances = &instance, .n_instances = 1};
+    struct cluster_group group = {.nodes = 2, .instances = &instance, .n_instances = 1};
+    struct cluster_spec spec = {.groups = &group, .n_groups = 1};
     char why[300] = "";
     assert_null(cluster_sim_new(&spec, &sink, NULL, why, sizeof why));
     assert_non_null(strstr(why, "timeout_ms"));

@@ -72,6 +72,7 @@ static void lines_are_normalized(void **state)
     line_becomes("deliver n1 --event 41 --to n2 --drop", "deliver n1 --event 41 --to n2 --drop");
     line_becomes("add", "add");
     line_becomes("add 3", "add 3");
+    line_becomes("add --group b 3", "add 3 --group b");
     line_becomes("set all a=1 \"b=two words\"", "set all a=1 'b=two words'");
     line_becomes("do n1 put -- --x y", "do n1 put -- --x y");
     line_becomes("do n1 put it\\'s", "do n1 put 'it'\\''s'");

@@ -1,6 +1,7 @@
 /* Labs as files: what is right is taken, and each fault is named with its line and column. */
 #include "unit/unit.h"
 
+#include "lab/groups.h"
 #include "lab/lint.h"
 #include "lab/read.h"
 #include "lab/shelf.h"
