@@ -1,5 +1,6 @@
-/* orrery run NAME: plays a lab, with its captions on this terminal, or headless. */
+/* orrery run NAME: plays a lab on the page, with its captions on this terminal, or headless. */
 #include "cli/cli.h"
+#include "cli/page.h"
 #include "cli/screen.h"
 
 #include "base/check.h"
@@ -9,6 +10,7 @@
 #include "lab/play.h"
 #include "lab/shelf.h"
 #include "session/notebook.h"
+#include "web/assets.h"
 
 #include <ctype.h>
 #include <signal.h>
@@ -18,16 +20,19 @@
 #include <unistd.h>
 
 static struct {
-    uint64_t nodes, seed;
-    bool sim, headless, no_record, ascii, json;
+    uint64_t nodes, seed, port;
+    bool sim, headless, terminal, no_open, no_record, ascii, json;
     struct opt_list settings, flaws;
     const char *record;
     double pace;
-} given;
+} given = {.port = PAGE_NO_PORT};
 
 const struct opt run_opts[] = {
     {"--headless", OPT_FLAG, &given.headless, NULL,
      "waits for events and not for readers; exits 0 only when all is proven"},
+    {"--terminal", OPT_FLAG, &given.terminal, NULL, "on this terminal instead of on the page"},
+    {"--no-open", OPT_FLAG, &given.no_open, NULL, "opens no browser: says the page's address"},
+    {"--port", OPT_WHOLE, &given.port, "NUMBER", "where the page is served (from 7400 on)"},
     {"--sim", OPT_FLAG, &given.sim, NULL, "in the simulator instead of as processes"},
     {"--nodes", OPT_WHOLE, &given.nodes, "N", "how many nodes (as the lab says)"},
     {"--pace", OPT_DECIMAL, &given.pace, "FACTOR", "1 is native, 0.1 ten times slower"},
@@ -37,7 +42,7 @@ const struct opt run_opts[] = {
     {"--flaw", OPT_LIST, &given.flaws, "FLAW", "breaks the protocol on purpose"},
     {"--set", OPT_LIST, &given.settings, "KEY=VALUE", "a setting; may be given several times"},
     {"--ascii", OPT_FLAG, &given.ascii, NULL, "draws with ASCII only"},
-    {"--json", OPT_FLAG, &given.json, NULL, "headless: the outcome as JSON"},
+    {"--json", OPT_FLAG, &given.json, NULL, "the address, or headless the outcome, as JSON"},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -449,6 +454,8 @@ static bool sensible(const Orrery__Lab *lab, char *why, size_t why_size)
     uint32_t nodes = given.nodes < UINT32_MAX ? (uint32_t)given.nodes : UINT32_MAX;
     if (!lab_nodes_allowed(lab, nodes, why, why_size))
         return false;
+    if (!page_port_ok(given.port, why, why_size))
+        return false;
     if (given.pace < 0 || given.pace > 1000) {
         snprintf(why, why_size, "--pace goes from 0 to 1000");
         return false;
@@ -485,6 +492,27 @@ static bool read_lab(const char *name, struct lab_file *file)
     return file->n_faults == 0;
 }
 
+static int on_page(const char *name)
+{
+    Orrery__Open open = ORRERY__OPEN__INIT;
+    open.lab = (char *)(uintptr_t)name;
+    open.nodes = (uint32_t)given.nodes;
+    open.simulated = given.sim;
+    open.seed = given.seed;
+    open.settings = (char **)(uintptr_t)given.settings.items;
+    open.n_settings = given.settings.n;
+    open.flaws = (char **)(uintptr_t)given.flaws.items;
+    open.n_flaws = given.flaws.n;
+    const struct page_wish wish = {
+        .port = given.port,
+        .no_open = given.no_open,
+        .json = given.json,
+        .open = &open,
+        .own = {given.pace, given.record, given.no_record},
+    };
+    return page_serve(&wish);
+}
+
 int run_main(const struct cli_command *c, int argc, char **argv)
 {
     static struct run run; /* Large, and there is one. */
@@ -500,6 +528,10 @@ int run_main(const struct cli_command *c, int argc, char **argv)
         int code = read ? cli_bad_usage(c, why) : EXIT_BAD_USAGE;
         lab_file_free(&r->file);
         return code;
+    }
+    if (!given.headless && !given.terminal && assets_n > 1) {
+        lab_file_free(&r->file);
+        return on_page(words.words[0]);
     }
     struct paths paths;
     if (paths_make(&paths, why, sizeof why))

@@ -132,7 +132,7 @@ static void put_words(struct buf *line, const char *flag, char *const *words, si
     }
 }
 
-static void write_line(struct served *s, const Orrery__Open *open)
+static void write_line(struct served *s, const Orrery__Open *open, double pace)
 {
     buf_printf(&s->line, "orrery run %s", s->file.lab->name);
     if (open->nodes)
@@ -141,6 +141,8 @@ static void write_line(struct served *s, const Orrery__Open *open)
         buf_printf(&s->line, " --sim");
     if (open->seed)
         buf_printf(&s->line, " --seed %llu", (unsigned long long)open->seed);
+    if (pace < 1 || pace > 1)
+        buf_printf(&s->line, " --pace %.10g", pace);
     put_words(&s->line, "--set", open->settings, open->n_settings);
     put_words(&s->line, "--flaw", open->flaws, open->n_flaws);
     buf_append(&s->line, bytes_of("", 1));
@@ -189,12 +191,13 @@ static void *begin(void *ctx, struct house_run *run, const Orrery__Open *open,
         served_free(s);
         return NULL;
     }
-    write_line(s, open);
+    write_line(s, open, into->pace);
     struct lab_play_options options = {
         .lab = s->file.lab,
         .nodes = open->nodes,
         .simulated = open->simulated,
         .seed = open->seed,
+        .pace = into->pace,
         .settings = (const char *const *)open->settings,
         .n_settings = open->n_settings,
         .flaws = (const char *const *)open->flaws,

@@ -164,6 +164,19 @@ void guests_over(struct house_run *run)
     }
 }
 
+void guests_move(struct house_run *from, struct house_run *to)
+{
+    for (struct guest *g = from->house->guests; g; g = g->next) {
+        if (g->run != from)
+            continue;
+        if (g->viewer)
+            viewer_free(g->viewer);
+        g->viewer = NULL;
+        g->run = to;
+        g->asked = true;
+    }
+}
+
 /* --- what it asks --- */
 
 static void ask_open(struct guest *g, uint64_t ask, const Orrery__Open *open)
@@ -177,7 +190,7 @@ static void ask_open(struct guest *g, uint64_t ask, const Orrery__Open *open)
     if (!run || run != g->run)
         leave(g);
     if (!run)
-        run = house_open(g->house, open, false, why, sizeof why);
+        run = house_open(g->house, open, NULL, why, sizeof why);
     if (!run) {
         guest_refuse(g, ask, why);
         return;
@@ -210,7 +223,9 @@ static void ask_lab(struct guest *g, uint64_t ask, const Orrery__LabDo *verb)
     char why[600] = "";
     if (!g->viewer || !g->run->play)
         guest_refuse(g, ask, "no lab is open");
-    else if (g->house->labs.act(g->run->play, verb, why, sizeof why) < 0)
+    else if (verb->verb_case == ORRERY__LAB_DO__VERB_AGAIN
+                 ? house_again(g->run, why, sizeof why) < 0
+                 : g->house->labs.act(g->run->play, verb, why, sizeof why) < 0)
         guest_refuse(g, ask, why);
     else
         done(g, ask, why);

@@ -1,6 +1,7 @@
 #include "session/house_inside.h"
 
 #include "base/check.h"
+#include "base/errors.h"
 #include "cluster/units.h"
 
 #include <stdio.h>
@@ -57,6 +58,8 @@ static void ready(void *ctx, bool up, const char *sentence)
     struct house_run *run = ctx;
     snprintf(run->sentence, sizeof run->sentence, "%s", sentence);
     if (!up) {
+        if (run->keep)
+            fprintf(stderr, "orrery: %s\n", sentence);
         end_run(run);
         return;
     }
@@ -149,7 +152,6 @@ static bool sandbox(struct house_run *run, struct session_options *options, char
     options->n_groups = 1;
     options->seed = o->seed;
     options->simulated = o->simulated;
-    options->pace = 1;
     sandbox_line(run, run->group.nodes);
     options->line = (const char *)run->line.base;
     return true;
@@ -162,16 +164,16 @@ static bool lab(struct house_run *run, struct session_options *options, char *wh
         snprintf(why, why_size, "this observer has no labs");
         return false;
     }
-    options->pace = 1;
     options->seed = run->open->seed;
     options->simulated = run->open->simulated;
     run->play = h->labs.begin(h->labs.ctx, run, run->open, options, why, why_size);
     return run->play != NULL;
 }
 
-static bool begin(struct house_run *run, char *why, size_t why_size)
+static bool begin(struct house_run *run, const char *recording, char *why, size_t why_size)
 {
-    struct session_options options = {0};
+    struct session_options options = {
+        .pace = run->pace, .recording = recording, .no_recording = run->no_recording};
     if (!(*run->open->lab ? lab(run, &options, why, why_size)
                           : sandbox(run, &options, why, why_size)))
         return false;
@@ -183,8 +185,9 @@ static bool begin(struct house_run *run, char *why, size_t why_size)
     return run->session != NULL;
 }
 
-struct house_run *house_open(struct house *h, const Orrery__Open *open, bool keep, char *why,
-                             size_t why_size)
+static struct house_run *open_run(struct house *h, const Orrery__Open *open,
+                                  const struct house_run *like, const char *recording, char *why,
+                                  size_t why_size)
 {
     size_t n = 0;
     for (const struct house_run *run = h->runs; run; run = run->next)
@@ -197,15 +200,41 @@ struct house_run *house_open(struct house *h, const Orrery__Open *open, bool kee
     }
     struct house_run *run = zeroed(sizeof *run);
     run->house = h;
-    run->keep = keep;
+    run->keep = like->keep;
+    run->pace = like->pace;
+    run->no_recording = like->no_recording;
     copy_open(run, open);
     run->next = h->runs;
     h->runs = run;
-    if (!begin(run, why, why_size)) {
+    if (!begin(run, recording, why, why_size)) {
         run_free(run);
         return NULL;
     }
     return run;
+}
+
+struct house_run *house_open(struct house *h, const Orrery__Open *open, const struct house_own *own,
+                             char *why, size_t why_size)
+{
+    const struct house_run like = {.keep = own != NULL,
+                                   .pace = own && own->pace > 0 ? own->pace : 1,
+                                   .no_recording = own && own->no_recording};
+    return open_run(h, open, &like, own ? own->recording : NULL, why, why_size);
+}
+
+int house_again(struct house_run *run, char *why, size_t why_size)
+{
+    if (!run->play) {
+        snprintf(why, why_size, "this run is no lab: there is nothing to play again");
+        return ERROR_REFUSED;
+    }
+    /* Where the first one was to be recorded it is; this one goes to the state folder. */
+    struct house_run *fresh = open_run(run->house, run->open, run, NULL, why, why_size);
+    if (!fresh)
+        return ERROR_REFUSED;
+    guests_move(run, fresh);
+    end_run(run);
+    return 0;
 }
 
 /* --- keeping house --- */

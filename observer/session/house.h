@@ -16,7 +16,8 @@ struct house_labs {
     /* The catalogue; freed with orrery__labs__free_unpacked(). */
     Orrery__Labs *(*labs)(void *ctx);
     /* Begins a play: fills in what its cluster is to be (groups, seed, pace, simulated,
-     * line). What that points to lives until end(). NULL and a sentence. */
+     * line). Pace and recording may be filled in already. What that points to lives until end().
+     * NULL and a sentence. */
     void *(*begin)(void *ctx, struct house_run *run, const Orrery__Open *open,
                    struct session_options *options, char *why, size_t why_size);
     void (*up)(void *play);   /* The cluster is there: house_session() of its run. */
@@ -36,10 +37,20 @@ void house_serve_labs(struct house *h, const struct house_labs *labs); /* Copied
 void house_end(struct house *h, void (*done)(void *ctx), void *ctx);
 void house_free(struct house *h);
 
-/* A run that is kept although no guest is there: for `orrery run NAME`. What the options point to,
- * and their callbacks, count for nothing once this returns. NULL and a sentence. */
-struct house_run *house_open(struct house *h, const Orrery__Open *open, bool keep, char *why,
-                             size_t why_size);
+/* What only the one who started the observer can say of a run: a page names no paths. */
+struct house_own {
+    double pace;           /* 0: native. */
+    const char *recording; /* As in session_options. */
+    bool no_recording;
+};
+
+/* Begins a run. With `own` it is kept although no guest is there: for `orrery run NAME`. NULL and a
+ * sentence. */
+struct house_run *house_open(struct house *h, const Orrery__Open *open, const struct house_own *own,
+                             char *why, size_t why_size);
+/* The same lab once more, on a fresh cluster: the guests of the run are taken along, and told
+ * Opened by the number of their Open. 0, or negative and a sentence. */
+int house_again(struct house_run *run, char *why, size_t why_size);
 /* Also one that is not up yet; none that is ending. */
 struct house_run *house_find(struct house *h, const char *name);
 struct session *house_session(struct house_run *run);

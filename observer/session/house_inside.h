@@ -17,6 +17,8 @@ struct house_run {
     struct buf line;
     void *play; /* Of the lab engine; NULL. */
     bool keep;
+    double pace;
+    bool no_recording;
     bool up;
     bool ending;
     bool changed;       /* The lab's state, since guests were told. */
@@ -50,7 +52,8 @@ struct guest {
 
 /* guest.c */
 void guests_up(struct house_run *run);
-void guests_over(struct house_run *run); /* It is gone, or never came up. */
+void guests_over(struct house_run *run);                        /* It is gone, or never came up. */
+void guests_move(struct house_run *from, struct house_run *to); /* They wait until that is up. */
 void guests_tell_lab(struct house_run *run);
 bool house_has_guests(const struct house_run *run);
 

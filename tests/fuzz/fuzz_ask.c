@@ -44,7 +44,7 @@ static void begin(void)
     open.nodes = 3;
     open.simulated = 1;
     open.seed = 7;
-    struct house_run *run = house_open(house, &open, true, why, sizeof why);
+    struct house_run *run = house_open(house, &open, &(struct house_own){0}, why, sizeof why);
     CHECK(run);
     struct timeline *t = session_timeline(house_session(run));
     while (timeline_newest(t) < 200)

@@ -165,12 +165,113 @@ static void people_are_told_where_it_is(void **state)
     assert_int_equal(ended(pid, SIGTERM), 0);
 }
 
+/* The next of this kind; what comes between is passed over. */
+static Orrery__Tell *hear(struct page_client *c, Orrery__Tell__KindCase kind)
+{
+    for (;;) {
+        Orrery__Tell *tell = page_hear(c);
+        assert_non_null(tell);
+        if (tell->kind_case == kind)
+            return tell;
+        orrery__tell__free_unpacked(tell, NULL);
+    }
+}
+
+static void run_of(const char *line, char run[64])
+{
+    const char *at = strstr(line, "\"run\":\"");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\"run\":\"%63[a-z-]", run), 1);
+}
+
+/* As the page does that finds the name in its address. */
+static void open_run(struct page_client *c, char *run)
+{
+    Orrery__Open open = ORRERY__OPEN__INIT;
+    Orrery__Ask ask = ORRERY__ASK__INIT;
+    open.run = run;
+    ask.kind_case = ORRERY__ASK__KIND_OPEN;
+    ask.open = &open;
+    page_ask(c, &ask);
+}
+
+static uint64_t play_again(struct page_client *c)
+{
+    Orrery__LabDo verb = ORRERY__LAB_DO__INIT;
+    Orrery__Ask ask = ORRERY__ASK__INIT;
+    verb.verb_case = ORRERY__LAB_DO__VERB_AGAIN;
+    verb.again = true;
+    ask.kind_case = ORRERY__ASK__KIND_LAB;
+    ask.lab = &verb;
+    return page_ask(c, &ask);
+}
+
+static void a_lab_is_opened_on_the_page_and_played_again(void **state)
+{
+    struct lab *l = *state;
+    char line[500], run[64], url[80], recording[100], text[4096];
+    snprintf(recording, sizeof recording, "%s/mine.orr", l->home);
+    pid_t pid = START(l, line, "run", "heartbeat", "--sim", "--seed", "9", "--pace", "2",
+                      "--record", recording, "--no-open", "--json", "--port", "0");
+    struct observed o = read_line(line);
+    struct page_client c;
+    run_of(line, run);
+    snprintf(url, sizeof url, "&run=%s\"", run);
+    assert_non_null(strstr(line, url));
+    page_enter(&c, &o, "");
+    open_run(&c, run);
+    Orrery__Tell *tell = hear(&c, ORRERY__TELL__KIND_OPENED);
+    assert_string_equal(tell->opened->run->name, run);
+    assert_string_equal(tell->opened->lab->name, "heartbeat");
+    assert_int_equal(tell->opened->run->seed, 9);
+    assert_non_null(strstr(tell->opened->run->line, "--pace 2"));
+    orrery__tell__free_unpacked(tell, NULL);
+    orrery__tell__free_unpacked(hear(&c, ORRERY__TELL__KIND_LAB), NULL);
+    assert_int_equal(LAB_RUN(l, text, "kill", "n3"), 0);
+
+    uint64_t asked = play_again(&c);
+    tell = page_answer(&c, asked);
+    assert_int_equal(tell->kind_case, ORRERY__TELL__KIND_DONE);
+    orrery__tell__free_unpacked(tell, NULL);
+    tell = hear(&c, ORRERY__TELL__KIND_OPENED);
+    assert_string_not_equal(tell->opened->run->name, run);
+    assert_string_equal(tell->opened->lab->name, "heartbeat");
+    snprintf(run, sizeof run, "%s", tell->opened->run->name);
+    orrery__tell__free_unpacked(tell, NULL);
+    tell = hear(&c, ORRERY__TELL__KIND_LAB); /* From its start. */
+    assert_true(tell->lab->beat <= 1);
+    assert_false(tell->lab->beats[0]->done);
+    orrery__tell__free_unpacked(tell, NULL);
+    assert_int_equal(LAB_RUN(l, text, "status", "--run", run), 0);
+    assert_null(strstr(text, "killed")); /* A fresh cluster. */
+    assert_int_equal(access(recording, R_OK), 0);
+    assert_int_equal(ended(pid, SIGINT), 0);
+    page_leave(&c);
+}
+
+static void a_lab_whose_port_is_taken_starts_no_node(void **state)
+{
+    struct lab *l = *state;
+    char line[500], text[1000], port[16];
+    pid_t pid = START(l, line, "--no-open", "--json", "--port", "0");
+    snprintf(port, sizeof port, "%u", read_line(line).port);
+    assert_int_equal(LAB_RUN(l, text, "run", "heartbeat", "--no-open", "--port", port), 2);
+    assert_non_null(strstr(text, "Address already in use. Leave out --port, and a free one"));
+    assert_int_equal(LAB_RUN(l, text, "run", "heartbeat", "--port", "70000"), 2);
+    assert_non_null(strstr(text, "--port goes from 0 to 65535"));
+    assert_int_equal(LAB_RUN(l, text, "runs"), 0);
+    assert_non_null(strstr(text, "Nothing is running."));
+    assert_int_equal(ended(pid, SIGINT), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_page_is_there_and_ctrl_c_ends_it_all, home, leave),
         cmocka_unit_test_setup_teardown(killing_it_leaves_no_process, home, leave),
         cmocka_unit_test_setup_teardown(ports_that_are_taken, home, leave),
+        cmocka_unit_test_setup_teardown(a_lab_is_opened_on_the_page_and_played_again, home, leave),
+        cmocka_unit_test_setup_teardown(a_lab_whose_port_is_taken_starts_no_node, home, leave),
         cmocka_unit_test_setup_teardown(misuse_is_told, home, leave),
         cmocka_unit_test_setup_teardown(people_are_told_where_it_is, home, leave),
     };

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
     LabDoSchema, OpenSchema, WatchSchema, WindowAskSchema,
-    type Entries, type Hailed, type LabDo, type Status, type Window,
+    type Entries, type Hailed, type LabDo, type Opened, type Status, type Window,
 } from '../wire/gen/session_pb';
 import type { Lab, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
 import type { RunInfo } from '../wire/gen/recording_pb';
@@ -54,6 +54,8 @@ export class Session {
     private onHappening: (h: Happening) => void = () => undefined;
     private asked = false; // a window is under way
     private generation = 0;
+    /** The run that is shown was begun anew, on a fresh cluster. */
+    onAgain: () => void = () => undefined;
 
     constructor(connect: () => Socket, token: string) {
         this.wire = new Wire({
@@ -87,6 +89,7 @@ export class Session {
         else if (answer.case === 'status') this.took(answer.value);
         else if (answer.case === 'entries' && id === this.watching) this.entries(answer.value, this.onHappening);
         else if (answer.case === 'notebook') this.notebook = answer.value.entries;
+        else if (answer.case === 'opened') this.again(answer.value);
         else if (answer.case === 'ended') this.ended = answer.value.sentence || `The run ${answer.value.run} is over.`;
         else if (answer.case === 'refused') this.say(answer.value.sentence, true);
     }
@@ -188,10 +191,7 @@ export class Session {
         try {
             const answer = await this.wire.ask({ case: 'open', value: create(OpenSchema, what) });
             if (mine !== this.generation || answer.case !== 'opened') return false;
-            for (const set of answer.value.schemas) this.schemas.add(set);
-            this.run = answer.value.run;
-            this.lab = answer.value.lab;
-            this.askStatus();
+            this.show(answer.value);
             return true;
         } catch (error) {
             if (mine === this.generation) this.failed = error instanceof Error ? error.message : String(error);
@@ -199,6 +199,19 @@ export class Session {
         } finally {
             if (mine === this.generation) this.opening = false;
         }
+    }
+
+    private show(opened: Opened): void {
+        for (const set of opened.schemas) this.schemas.add(set);
+        this.run = opened.run;
+        this.lab = opened.lab;
+        this.askStatus();
+    }
+
+    private again(opened: Opened): void {
+        this.forget();
+        this.show(opened);
+        this.onAgain();
     }
 
     leave(): void {
