@@ -44,12 +44,15 @@ bool lab_nodes_allowed(const Orrery__Lab *lab, uint32_t nodes, char *why, size_t
     return false;
 }
 
-struct cluster_group lab_group(const Orrery__LabGroup *g, struct cluster_instance *instance)
+struct cluster_group lab_group(const Orrery__Lab *lab, size_t i, struct cluster_instance *instance)
 {
+    const Orrery__LabGroup *g = lab->groups[i];
     *instance = (struct cluster_instance){g->protocol, (const char *const *)g->settings,
                                           g->n_settings, (const char *const *)g->flaws, g->n_flaws};
-    return (struct cluster_group){
-        .name = g->name, .nodes = count_of(g), .instances = instance, .n_instances = 1};
+    return (struct cluster_group){.name = lab->n_groups > 1 ? g->name : NULL,
+                                  .nodes = count_of(g),
+                                  .instances = instance,
+                                  .n_instances = 1};
 }
 
 static uint32_t peers_of(const Orrery__Lab *lab, const Orrery__LabGroup *g)
@@ -95,20 +98,21 @@ static bool fits(const struct cluster_group *g, char *why, size_t why_size)
 }
 
 /* Whether a group takes this flaw alone, beside what the lab gave it. */
-static bool knows_flaw(const Orrery__LabGroup *g, const char *flaw, char *why, size_t why_size)
+static bool knows_flaw(const Orrery__Lab *lab, size_t i, const char *flaw, char *why,
+                       size_t why_size)
 {
     struct cluster_instance instance;
-    struct cluster_group group = lab_group(g, &instance);
+    struct cluster_group group = lab_group(lab, i, &instance);
     instance.flaws = &flaw;
     instance.n_flaws = 1;
     return fits(&group, why, why_size);
 }
 
-static bool knows_setting(const Orrery__LabGroup *g, const char *setting, char *why,
+static bool knows_setting(const Orrery__Lab *lab, size_t i, const char *setting, char *why,
                           size_t why_size)
 {
     struct cluster_instance instance;
-    struct cluster_group group = lab_group(g, &instance);
+    struct cluster_group group = lab_group(lab, i, &instance);
     struct vocabulary v;
     bool known = learn(&v, &group, why, why_size) &&
                  vocabulary_has_setting(&v, 0, setting, strcspn(setting, "="));
@@ -127,7 +131,7 @@ static bool add_settings(struct lab_groups *g, const Orrery__Lab *lab, const str
     for (size_t k = 0; k < wish->n_settings; k++) {
         bool known = false;
         for (size_t i = g->n; i-- > 0;)
-            if (knows_setting(lab->groups[i], wish->settings[k], why, why_size)) {
+            if (knows_setting(lab, i, wish->settings[k], why, why_size)) {
                 take(g->instances[i].settings, &g->instances[i].n_settings, wish->settings[k]);
                 known = true;
             }
@@ -151,7 +155,7 @@ static bool add_flaws(struct lab_groups *g, const Orrery__Lab *lab, const struct
     for (size_t k = 0; k < wish->n_flaws; k++) {
         bool known = false;
         for (size_t i = g->n; i-- > 0;)
-            if (knows_flaw(lab->groups[i], wish->flaws[k], why, why_size)) {
+            if (knows_flaw(lab, i, wish->flaws[k], why, why_size)) {
                 take(g->instances[i].flaws, &g->instances[i].n_flaws, wish->flaws[k]);
                 known = true;
             }
@@ -168,7 +172,7 @@ static void copy_groups(struct lab_groups *g, const Orrery__Lab *lab, const stru
     for (size_t i = 0; i < lab->n_groups; i++) {
         const Orrery__LabGroup *from = lab->groups[i];
         struct cluster_instance *in = &g->instances[i];
-        g->all[i] = lab_group(from, in);
+        g->all[i] = lab_group(lab, i, in);
         g->all[i].peers = peers_of(lab, from);
         in->settings = copy_list(in->settings, in->n_settings, wish->n_settings);
         in->flaws = copy_list(in->flaws, in->n_flaws, wish->n_flaws);

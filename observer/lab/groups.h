@@ -24,8 +24,9 @@ struct lab_groups {
 uint32_t lab_nodes(const Orrery__Lab *lab); /* Of all groups. */
 /* Whether a cluster of so many nodes can be made for it; a sentence. */
 bool lab_nodes_allowed(const Orrery__Lab *lab, uint32_t nodes, char *why, size_t why_size);
-/* As the file has it. Its texts are the lab's, and the instance is lent. */
-struct cluster_group lab_group(const Orrery__LabGroup *g, struct cluster_instance *instance);
+/* The i-th as the file has it; the only one has no role. Its texts are the lab's, the instance is
+ * lent. */
+struct cluster_group lab_group(const Orrery__Lab *lab, size_t i, struct cluster_instance *instance);
 
 /* A setting or a flaw is for every group whose protocol knows it; false and a sentence when none
  * does, or when a group refuses the whole. The lab's texts and the wish's outlive `into`. */

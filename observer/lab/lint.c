@@ -370,7 +370,7 @@ static bool has_flaw(struct lint *l, const char *flaw, char *why, size_t why_siz
     for (size_t i = 0; i < l->lab->n_groups && !taken; i++) {
         struct vocabulary v = {0};
         struct cluster_instance instance;
-        struct cluster_group group = lab_group(l->lab->groups[i], &instance);
+        struct cluster_group group = lab_group(l->lab, i, &instance);
         instance.flaws = &flaw;
         instance.n_flaws = 1;
         taken = vocabulary_learn(&v, &group, why, why_size);

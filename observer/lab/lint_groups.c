@@ -108,7 +108,7 @@ void lint_groups(struct lab_file *f, struct vocabulary *words)
         lint_group(f, lab->groups[i], i + 1 == lab->n_groups);
     for (size_t i = 0; i < lab->n_groups && !f->n_faults; i++) {
         struct cluster_instance instance;
-        struct cluster_group group = lab_group(lab->groups[i], &instance);
+        struct cluster_group group = lab_group(lab, i, &instance);
         if (!vocabulary_learn(words, &group, why, sizeof why)) {
             lab_fault(f, lab->groups[i], "%s", why);
             return;

@@ -59,6 +59,7 @@ struct heard {
 
 struct lane {
     char name[LANE_NAME_SIZE];
+    char group[LANE_NAME_SIZE]; /* Its role; "" where there is none. */
     enum lane_state state;
     uint32_t boot;
     bool stopping;               /* It said that it ends. */

@@ -461,6 +461,9 @@ static void header_lane(struct canvas *c, int y, const struct geometry *g, const
                 : bad  ? STYLE_FAULT
                        : STYLE_INK | STYLE_BOLD;
     int n = canvas_text(c, x, y, room, canvas_columns(text) > room ? name : text, style);
+    /* What it is, where the whole of it fits beside the name. */
+    if (*lane->group && n + 1 + canvas_columns(lane->group) <= room)
+        n += 1 + canvas_text(c, x + n + 1, y, room - n - 1, lane->group, STYLE_FAINT);
     if (chosen && n + 2 <= g->pitch)
         canvas_put(c, x - 1, y, NEEDLE, STYLE_BRASS | STYLE_BOLD);
 }

@@ -240,6 +240,7 @@ static void spawn_row(struct model *m, const struct entry *e)
 
 void moment_learn(struct model *m, struct lane *lane, uint32_t boot, const Orrery__Start *s)
 {
+    snprintf(lane->group, sizeof lane->group, "%s", s->group);
     lane->types_boot = boot;
     lane_set_name(lane, s->name);
     memset(lane->messages, 0, sizeof lane->messages);

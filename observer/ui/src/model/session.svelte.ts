@@ -304,6 +304,11 @@ export class Session {
         return this.schemas.find(type);
     }
 
+    /** Its group in the cluster; empty where all nodes are alike. */
+    roleOf(node: number): string {
+        return this.status?.nodes.find(n => n.node === node)?.group ?? '';
+    }
+
     nameOf(node: number): string {
         if (node === 0) return 'you';
         return this.status?.nodes.find(n => n.node === node)?.name || `n${node}`;

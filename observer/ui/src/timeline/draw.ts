@@ -21,6 +21,7 @@ export interface Drawn {
     selected: number; // an ordinal
     hovered: number;
     names: Map<number, string>;
+    roles: Map<number, string>; // of lanes that have one
 }
 
 export function coloursOf(style: CSSStyleDeclaration): Colours {
@@ -402,9 +403,22 @@ function names(ctx: Ctx, d: Drawn, c: Colours): void {
         const at = across(d.frame, lane);
         ctx.textAlign = d.frame.upright ? 'center' : 'left';
         const name = d.names.get(lane) ?? `n${lane}`;
-        if (d.frame.upright) ctx.fillText(name, at, d.frame.start / 2);
-        else ctx.fillText(name, 16, at);
+        const role = d.roles.get(lane) ?? '';
+        const up = role ? 7 : 0;
+        if (d.frame.upright) ctx.fillText(name, at, d.frame.start / 2 - up);
+        else ctx.fillText(name, 16, at - up);
+        if (role) under(ctx, d, c, role, at);
     }
+}
+
+// What a node is, in small below its name.
+function under(ctx: Ctx, d: Drawn, c: Colours, role: string, at: number): void {
+    ctx.save();
+    ctx.font = `11px ${c.sans}`;
+    ctx.fillStyle = c.ink3;
+    if (d.frame.upright) ctx.fillText(role, at, d.frame.start / 2 + 8, d.frame.pitch - 4);
+    else ctx.fillText(role, 16, at + 8, d.frame.start - 20);
+    ctx.restore();
 }
 
 function needle(ctx: Ctx, d: Drawn, c: Colours): void {
