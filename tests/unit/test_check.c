@@ -496,6 +496,16 @@ static void a_crash_is_missed_in_a_hole(void **state)
     end(&t, "completeness", VERDICT_UNKNOWN);
 }
 
+static void a_mistake_may_hide_in_a_hole(void **state)
+{
+    (void)state;
+    struct tale t = two_nodes(10);
+    end(&t, "accuracy", VERDICT_PROVEN);
+    t = two_nodes(10);
+    hole(&t, 1);
+    end(&t, "accuracy", VERDICT_UNKNOWN);
+}
+
 static void suspected_for_nothing(void **state)
 {
     (void)state;
@@ -577,6 +587,12 @@ static void the_log_goes_first(void **state)
     flush(&t, 4);
     end(&t, "write-ahead", VERDICT_UNKNOWN);
     t = begin();
+    spawn(&t, 1, "kv", NULL, NULL);
+    durable(&t, 3);
+    flush(&t, 3);
+    hole(&t, 1);
+    end(&t, "write-ahead", VERDICT_UNKNOWN);
+    t = begin();
     spawn(&t, 1, "kv", "sync", "never");
     flush(&t, 4);
     end(&t, "write-ahead", VERDICT_NOTHING);
@@ -624,6 +640,7 @@ int main(void)
         cmocka_unit_test(a_crash_is_missed),
         cmocka_unit_test(a_removed_node_is_not_missed),
         cmocka_unit_test(a_crash_is_missed_in_a_hole),
+        cmocka_unit_test(a_mistake_may_hide_in_a_hole),
         cmocka_unit_test(suspected_for_nothing),
         cmocka_unit_test(suspected_for_a_reason),
         cmocka_unit_test(suspected_to_the_end),
