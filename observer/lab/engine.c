@@ -65,6 +65,31 @@ static void begin_step(struct lab_engine *e, enum walk_step step)
     e->dirty = true;
 }
 
+/* A headless run ends where something goes wrong; a viewer is told, and can go on. */
+__attribute__((format(printf, 2, 3))) static void trip(struct lab_engine *e, const char *format,
+                                                       ...)
+{
+    char sentence[sizeof e->sentence];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    if (e->options.headless) {
+        engine_over(e, LAB_FAILED, "%s", sentence);
+        return;
+    }
+    if (e->step == WALK_LOCKED) {
+        struct exercise_run *run = &e->exercises[e->exercise];
+        run->state = ORRERY__ANSWER_STATE__ANSWER_FAILED;
+        snprintf(run->failed, sizeof run->failed, "%.390s", sentence);
+        begin_step(e, WALK_ANSWERED);
+        return;
+    }
+    memcpy(e->sentence, sentence, sizeof sentence);
+    e->step = WALK_STUCK;
+    e->dirty = true;
+}
+
 struct lab_engine *lab_engine_new(const struct lab_engine_options *options)
 {
     struct lab_engine *e = calloc(1, sizeof *e);
@@ -137,7 +162,7 @@ static bool act_all(struct lab_engine *e, char *const *lines, size_t n, const ch
         if (done)
             e->acts++;
         else
-            engine_over(e, LAB_FAILED, "%s: '%s' was refused: %s", what, lines[i], why);
+            trip(e, "%s: '%s' was refused: %s", what, lines[i], why);
     }
     buf_free(&line);
     return done;
@@ -167,10 +192,10 @@ static void begin_acting(struct lab_engine *e, struct clues *clues, Orrery__Clue
 static void ran_out(struct lab_engine *e, const char *what, const struct clues *c)
 {
     if (*c->why)
-        engine_over(e, LAB_FAILED, "%s: %s", what, c->why);
+        trip(e, "%s: %s", what, c->why);
     else
-        engine_over(e, LAB_FAILED, "%s: '%s' did not come in time%s%s", what, c->all[c->at]->event,
-                    *c->all[c->at]->unless ? ", or not without " : "", c->all[c->at]->unless);
+        trip(e, "%s: '%s' did not come in time%s%s", what, c->all[c->at]->event,
+             *c->all[c->at]->unless ? ", or not without " : "", c->all[c->at]->unless);
 }
 
 static void name_beat(const struct lab_engine *e, char *into, size_t size)
@@ -382,6 +407,16 @@ static bool flaw_step(struct lab_engine *e)
     return false;
 }
 
+/* What was waited for may come yet. */
+static bool stuck_step(struct lab_engine *e)
+{
+    if (!clues_done(&e->clues) || e->beats[e->beat].done)
+        return false;
+    e->step = WALK_BEAT;
+    e->dirty = true;
+    return true;
+}
+
 static bool step(struct lab_engine *e)
 {
     switch (e->step) {
@@ -397,6 +432,8 @@ static bool step(struct lab_engine *e)
         return settle_step(e);
     case WALK_FLAW:
         return flaw_step(e);
+    case WALK_STUCK:
+        return stuck_step(e);
     case WALK_OVER:
     default:
         return false;
@@ -430,6 +467,15 @@ void lab_engine_tick(struct lab_engine *e, uint64_t wall_ns)
 
 /* --- what the viewer wants --- */
 
+/* Past what went wrong, or (to the same beat) once more at it. */
+static void free_from(struct lab_engine *e, uint32_t beat)
+{
+    if (beat - 1 == e->beat)
+        begin_step(e, WALK_BEAT);
+    else
+        go_on(e);
+}
+
 static bool go(struct lab_engine *e, uint32_t beat, char *why, size_t why_size)
 {
     if (beat < 1 || beat > e->lab->n_beats) {
@@ -437,11 +483,14 @@ static bool go(struct lab_engine *e, uint32_t beat, char *why, size_t why_size)
                  e->lab->n_beats);
         return false;
     }
+    bool stuck = e->step == WALK_STUCK && beat - 1 >= e->beat;
     e->review = 0;
-    if (beat - 1 < e->beat || (beat - 1 == e->beat && e->step > WALK_BEAT))
+    if (beat - 1 < e->beat || (beat - 1 == e->beat && e->step > WALK_BEAT && !stuck))
         e->review = beat;
     else
         e->rush_to = beat - 1;
+    if (stuck)
+        free_from(e, beat);
     if (!e->review && e->step == WALK_ASK && e->rush_to > e->beat) { /* Left unanswered. */
         e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_NOT_YET;
         go_on(e);
@@ -477,6 +526,8 @@ bool lab_engine_do(struct lab_engine *e, const Orrery__LabDo *what, char *why, s
     case ORRERY__LAB_DO__VERB_PAUSE:
         e->paused = what->pause;
         e->review = what->pause ? e->review : 0;
+        if (!what->pause && e->step == WALK_STUCK)
+            go_on(e);
         e->dirty = true;
         return true;
     case ORRERY__LAB_DO__VERB_ANSWER:

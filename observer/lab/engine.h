@@ -4,6 +4,9 @@
  * not know. It is told every entry as it leaves the merge, and the time a few times a second; all
  * that it decides, it decides then. With the same entries and times it does the same.
  *
+ * Where something goes wrong, as a beat whose time runs out, a headless run ends; a viewer is told,
+ * and goes on from there (pause false, or a later beat), or tries again (the same beat).
+ *
  * An exercise is open until it is answered, then locked; only then its commands are given, so the
  * events that answer it cannot be seen before. A headless run gives captions no time and answers by
  * itself; its outcome rests on events alone: every beat's clues came, every exercise was measured,

@@ -23,6 +23,7 @@ enum walk_step {
     WALK_ANSWERED,
     WALK_SETTLE,
     WALK_FLAW,
+    WALK_STUCK, /* Something went wrong, and the viewer decides how to go on. */
     WALK_OVER
 };
 

@@ -30,7 +30,8 @@ static void put_events(uint64_t **into, size_t *n, const uint64_t *events, size_
 
 static Orrery__BeatPhase phase_of(const struct lab_engine *e)
 {
-    if (e->outcome == LAB_FAILED || e->outcome == LAB_REFUTED)
+    bool wrong = e->outcome == LAB_FAILED || e->outcome == LAB_REFUTED || e->step == WALK_STUCK;
+    if (wrong && !e->review)
         return ORRERY__BEAT_PHASE__BEAT_FAILED;
     if (e->step == WALK_SETTLE || e->step == WALK_OVER)
         return e->review ? ORRERY__BEAT_PHASE__BEAT_PAUSED : ORRERY__BEAT_PHASE__BEAT_ENDED;
