@@ -379,6 +379,24 @@ static bool has_flaw(struct lint *l, const char *flaw, char *why, size_t why_siz
     return taken;
 }
 
+/* CHECKER/INVARIANT: that there is. */
+static void lint_checked(struct lint *l, const void *at, const char *name)
+{
+    static const char *const there[] = {
+        "heartbeat/completeness", "heartbeat/accuracy", "heartbeat/agreement", "history/durability",
+        "history/reads",          "kv/write-ahead",     "lives/survival"};
+    struct buf list = {0};
+    bool found = false;
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++) {
+        found |= strcmp(there[i], name) == 0;
+        buf_printf(&list, "%s%s", i ? ", " : "", there[i]);
+    }
+    if (!found)
+        lab_fault(l->file, at, "no checker has '%.80s': there are %.*s", name, (int)list.len,
+                  (const char *)list.base);
+    buf_free(&list);
+}
+
 static void lint_flaws(struct lint *l)
 {
     char why[400];
@@ -389,9 +407,8 @@ static void lint_flaws(struct lint *l)
         needs(l, f, f->refutes, "refutes");
         if (*f->flaw && l->words.n && !has_flaw(l, f->flaw, why, sizeof why))
             lab_fault(l->file, f->flaw, "%s", why);
-        if (*f->refutes && !strchr(f->refutes, '/'))
-            lab_fault(l->file, f->refutes, "refutes is '%.60s': expected CHECKER/INVARIANT",
-                      f->refutes);
+        if (*f->refutes)
+            lint_checked(l, f->refutes, f->refutes);
         if (f->tries > FLAW_TRIES_MAX)
             lab_fault(l->file, &f->tries, "tries is %u: at most %d", f->tries, FLAW_TRIES_MAX);
         lint_lines(l, f->do_, f->n_do_);
@@ -401,25 +418,14 @@ static void lint_flaws(struct lint *l)
 
 static void lint_invariants(struct lint *l)
 {
-    static const char *const there[] = {
-        "heartbeat/completeness", "heartbeat/accuracy", "heartbeat/agreement", "history/durability",
-        "history/reads",          "lives/survival",     "kv/write-ahead"};
     if (l->lab->n_invariants == 0)
         lab_fault(l->file, l->lab, "invariants is missing: what must always hold here?");
     for (size_t i = 0; i < l->lab->n_invariants; i++) {
         const Orrery__Invariant *v = l->lab->invariants[i];
         char name[200];
-        bool found = false;
         needs(l, v, v->text, "text");
         snprintf(name, sizeof name, "%.80s/%.80s", v->checker, v->invariant);
-        for (size_t k = 0; k < sizeof there / sizeof there[0]; k++)
-            found |= strcmp(there[k], name) == 0;
-        if (!found)
-            lab_fault(l->file, v,
-                      "no checker has '%s': there are heartbeat/completeness, "
-                      "heartbeat/accuracy, heartbeat/agreement, history/durability, "
-                      "history/reads, kv/write-ahead and lives/survival",
-                      name);
+        lint_checked(l, v, name);
     }
 }
 
@@ -446,7 +452,10 @@ static void lint_control(struct lint *l, const Orrery__Control *c)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         found |= strcmp(kinds[i], c->kind) == 0;
     if (!found)
-        lab_fault(l->file, c, "there is no control '%.40s'", c->kind);
+        lab_fault(l->file, c,
+                  "there is no control '%.40s': expected kill, pause, resume, restart, stop, "
+                  "power, cut, heal, link, disk, clock, pace, break, setting or do",
+                  c->kind);
     if (strcmp(c->kind, "setting") != 0 || !l->words.n)
         return;
     for (size_t i = 0; i < l->words.n; i++)
