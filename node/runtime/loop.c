@@ -89,6 +89,8 @@ static struct loop_job *take_job(struct loop *l)
 
 static void do_job(struct loop *l, struct loop_job *job)
 {
+    if (job->begin && !job->begin(job))
+        return;
     if (job->brief && !l->first && !l->led && l->relief && !l->relief_for) {
         set_relief(l, LOOP_BRIEF_NS);
         l->relief_for = job;
@@ -204,9 +206,16 @@ void loop_enter(struct loop *l)
     pthread_mutex_lock(&l->lock);
 }
 
+bool loop_try_enter(struct loop *l)
+{
+    return pthread_mutex_trylock(&l->lock) == 0;
+}
+
 void loop_leave(struct loop *l)
 {
+    l->noticed = false;
     l->flush(l->ctx);
-    turn(l);
+    if (l->noticed)
+        turn(l); /* Not for sockets that have something to say: a disk is waited for. */
     pthread_mutex_unlock(&l->lock);
 }
