@@ -15,12 +15,10 @@ struct logs_log {
     uint32_t instance;
     uint32_t number;
     char name[32];
-    bool dirty;
     bool queued;            /* Its job is submitted and not done. */
     uint32_t records;       /* Appended since the last job began. */
     struct log_job *flight; /* What the job has to do, once it has begun. */
     bool tells_written;     /* Asked when it begins, so that it need not wait for the lock. */
-    bool told_written;
     int error;
     const char *verb; /* What failed: "written" or "synced". */
     nsec took;
@@ -58,26 +56,16 @@ static struct logs_log *find(struct logs *l, uint32_t instance, uint32_t number)
     check_failed(__FILE__, __LINE__, "the log is open");
 }
 
-/* What a group holds is decided as late as can be: all that came before a thread was free for it. */
-static bool job_begin(struct loop_job *job)
+/* As late as can be: a group is all that came before a thread was free. */
+static void job_begin(struct loop_job *job)
 {
     struct logs_log *one = (struct logs_log *)job;
     struct logs *l = one->logs;
-    one->dirty = false;
     one->flight = log_take(one->log);
-    one->queued = one->flight != NULL;
-    one->tells_written = one->queued && log_job_upto(one->flight) != LSN_NONE &&
-                         l->io->wants_written(l->ctx);
-    one->told_written = false;
+    CHECK(one->flight); /* Planned when it was submitted, and only this job takes it. */
+    one->tells_written = log_job_upto(one->flight) != LSN_NONE && l->io->wants_written(l->ctx);
     job->brief = one->records <= 1;
     one->records = 0;
-    return one->queued;
-}
-
-static void tell_written(struct logs_log *one)
-{
-    one->told_written = true;
-    one->logs->io->written(one->logs->ctx, one->instance, one->number, log_job_upto(one->flight));
 }
 
 static void job_work(struct loop_job *job)
@@ -90,7 +78,7 @@ static void job_work(struct loop_job *job)
         return;
     if (one->tells_written) {
         loop_enter(l->loop);
-        tell_written(one);
+        l->io->written(l->ctx, one->instance, one->number, log_job_upto(one->flight));
         loop_leave(l->loop);
     }
     one->verb = "synced";
@@ -120,7 +108,7 @@ static void job_done(struct loop_job *job)
 
 static void start(struct logs_log *one)
 {
-    if (!one->dirty || one->queued)
+    if (one->queued || !log_planned(one->log))
         return;
     one->queued = true;
     one->job.begin = job_begin;
@@ -141,7 +129,6 @@ bool logs_open(struct logs *l, struct disk *disk, uint32_t instance, uint32_t lo
     one->log = log_open(disk, name, options, ledger, each, ctx, why, why_size);
     if (!one->log)
         return false;
-    one->dirty = true; /* Recovery may have left work. */
     l->n++;
     return true;
 }
@@ -152,7 +139,6 @@ void logs_append(struct logs *l, uint32_t instance, uint32_t log, lsn at, uint8_
     struct logs_log *one = find(l, instance, log);
     log_append(one->log, at, type, body, place);
     one->records++;
-    one->dirty = true;
 }
 
 void logs_truncate(struct logs *l, uint32_t instance, uint32_t log, lsn at, bool suffix)
@@ -162,14 +148,12 @@ void logs_truncate(struct logs *l, uint32_t instance, uint32_t log, lsn at, bool
         log_truncate_from(one->log, at);
     else
         log_truncate_before(one->log, at);
-    one->dirty = true;
 }
 
 void logs_snapshot(struct logs *l, uint32_t instance, uint32_t log, lsn at, struct bytes body)
 {
     struct logs_log *one = find(l, instance, log);
     log_snapshot(one->log, at, body);
-    one->dirty = true;
 }
 
 void logs_read(struct logs *l, uint32_t instance, uint32_t log, lsn at, uint32_t count,
@@ -224,7 +208,7 @@ void logs_flush(struct logs *l)
 bool logs_waiting(const struct logs *l)
 {
     for (uint32_t i = 0; i < l->n; i++)
-        if (l->all[i].dirty && !l->all[i].queued)
+        if (!l->all[i].queued && log_planned(l->all[i].log))
             return true;
     return l->n_reads > 0;
 }
@@ -232,7 +216,7 @@ bool logs_waiting(const struct logs *l)
 bool logs_busy(const struct logs *l)
 {
     for (uint32_t i = 0; i < l->n; i++)
-        if (l->all[i].dirty || l->all[i].queued)
+        if (l->all[i].queued || log_planned(l->all[i].log))
             return true;
     return false;
 }

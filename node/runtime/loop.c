@@ -89,8 +89,8 @@ static struct loop_job *take_job(struct loop *l)
 
 static void do_job(struct loop *l, struct loop_job *job)
 {
-    if (job->begin && !job->begin(job))
-        return;
+    if (job->begin)
+        job->begin(job);
     if (job->brief && !l->first && !l->led && l->relief && !l->relief_for) {
         set_relief(l, LOOP_BRIEF_NS);
         l->relief_for = job;
@@ -204,11 +204,6 @@ void loop_submit(struct loop *l, struct loop_job *job)
 void loop_enter(struct loop *l)
 {
     pthread_mutex_lock(&l->lock);
-}
-
-bool loop_try_enter(struct loop *l)
-{
-    return pthread_mutex_trylock(&l->lock) == 0;
 }
 
 void loop_leave(struct loop *l)

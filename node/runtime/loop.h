@@ -23,9 +23,9 @@ enum { LOOP_THREADS_MAX = 33, LOOP_BRIEF_NS = 250000 };
 struct loop;
 
 struct loop_job {
-    /* Inside the lock, when a thread has come to it: decides what is to be done, and whether that is
-     * brief. False: nothing, and it is over. NULL: that is known already. */
-    bool (*begin)(struct loop_job *job);
+    /* Inside the lock, when a thread has come to it: what is to be done, and whether that is brief.
+     * May be NULL. */
+    void (*begin)(struct loop_job *job);
     void (*work)(struct loop_job *job); /* Outside the lock, on any thread; may block. */
     void (*done)(struct loop_job *job); /* Inside the lock. */
     bool brief;
@@ -66,7 +66,6 @@ void loop_submit(struct loop *l, struct loop_job *job); /* The job lives until d
 
 /* From within work(): the lock, and what the loop does at the end of a turn. */
 void loop_enter(struct loop *l);
-bool loop_try_enter(struct loop *l); /* False: somebody is inside. */
 void loop_leave(struct loop *l);
 
 #endif
