@@ -14,7 +14,7 @@ choose_build_folder() {
     if ! mkdir -p "$build" 2>/dev/null || [ ! -w "$build" ]; then
         refuse "neither $root nor $cache can be written to. Copy the folder to where you may write, or set XDG_CACHE_HOME."
     fi
-    say "$root is read-only: building in $build"
+    [ -x "$build/bin/orrery" ] || say "$root is read-only: building in $build"
 }
 
 need_room() {
