@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { DIGITS_MAX = 19 }; /* Of 64 signed bits, and so many cannot wrap 64 unsigned ones. */
+
 static int wrong(struct resp_scan *s, const char *what)
 {
     (void)snprintf(s->error, sizeof s->error, "Protocol error: %s", what);
@@ -15,18 +17,17 @@ bool resp_number(struct bytes b, int64_t *n)
 {
     bool negative = b.len > 0 && b.base[0] == '-';
     size_t i = negative;
-    if (b.len == i || b.len > RESP_DIGITS_MAX || (b.base[i] == '0' && b.len > 1))
+    if (b.len == i || b.len - i > DIGITS_MAX || (b.base[i] == '0' && b.len > 1))
         return false;
     uint64_t limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
     uint64_t value = 0;
     for (; i < b.len; i++) {
         if (b.base[i] < '0' || b.base[i] > '9')
             return false;
-        uint64_t digit = (uint64_t)(b.base[i] - '0');
-        if (value > (limit - digit) / 10)
-            return false;
-        value = value * 10 + digit;
+        value = value * 10 + (uint64_t)(b.base[i] - '0');
     }
+    if (value > limit)
+        return false;
     *n = negative ? (int64_t)(~value + 1) : (int64_t)value;
     return true;
 }

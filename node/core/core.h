@@ -238,7 +238,10 @@ void out_read(struct out *o, uint32_t log, lsn at, uint32_t count, uint64_t tag)
 void out_trace(struct out *o, const ProtobufCMessage *m); /* A type of core_ops.traces. */
 /* Told with a reply emitted here: once what it depends on is durable; never if that fails. */
 void out_trace_held(struct out *o, const ProtobufCMessage *m);
-void out_detail(struct out *o, const ProtobufCMessage *m); /* The same, told at LEVEL_FULL only. */
+/* The same of a message that is packed already, as long as the step. */
+void out_trace_packed(struct out *o, const ProtobufCMessageDescriptor *type, struct bytes packed,
+                      bool held);
+void out_detail(struct out *o, const ProtobufCMessage *m); /* As out_trace(), at LEVEL_FULL only. */
 void out_view(struct out *o, const ProtobufCMessage *m);   /* Only from core_ops.view. */
 /* Bad bytes of a peer, or (NODE_NONE) of a client, were dropped; `why` as long as the step. */
 void out_violation(struct out *o, node_id from, const char *why, struct bytes bad);

@@ -272,14 +272,19 @@ void host_enter_started(struct host *h, struct moment at)
     host_enter(h, at);
 }
 
-/* No frame is of a later life than this. False: it was no member, or is none any more. */
+/* No frame is of a later life than this. Whom we never heard of is remembered too: its frames may
+ * still be on their way. False: no protocol has known it, or it was removed before. */
 static bool remove_member(struct host *h, node_id peer)
 {
-    int64_t i = member_index(h, peer);
-    if (i < 0 || peer == h->config.self || h->boots[i] == UINT32_MAX)
+    if (peer == h->config.self)
         return false;
-    h->boots[i] = UINT32_MAX;
-    return true;
+    bool known = member_index(h, peer) >= 0;
+    if (!known && !member_known(h, peer))
+        return false;
+    uint32_t *newest = &h->boots[member_index(h, peer)];
+    bool news = known && *newest != UINT32_MAX;
+    *newest = UINT32_MAX;
+    return news;
 }
 
 void host_link(struct host *h, struct moment at, node_id peer, bool up, enum link_reason reason)

@@ -110,7 +110,8 @@ void host_start(struct host *h, struct moment at);
  * life than the newest seen from its sender is a drop; what only a broken peer would send (not for
  * us, from nobody, for no instance, from the end of time) is a violation. */
 void host_packet(struct host *h, struct moment at, enum transport t, struct bytes frame);
-/* LINK_REMOVED: what still comes from that peer is dropped as stale. Told once, of members only. */
+/* LINK_REMOVED: what still comes from that peer, member or not, is dropped as stale. Protocols are
+ * told once, of members only. */
 void host_link(struct host *h, struct moment at, node_id peer, bool up, enum link_reason reason);
 void host_wake(struct host *h, struct moment at);
 /* An event; INPUT_WRITTEN only for a protocol that asks for it. Call it if host_wants_written(). */

@@ -326,6 +326,20 @@ static void pack_body(struct back *w, const struct happening *what, bool full)
     }
 }
 
+static struct bytes packed_time(struct host *h)
+{
+    struct packed_time *t = &h->time;
+    if (t->len == 0 || t->at.now != h->at.now || t->at.wall_ns != h->at.wall_ns) {
+        const uint8_t *end = t->bytes + sizeof t->bytes;
+        struct back w = {t->bytes + sizeof t->bytes};
+        back_sint(&w, 3, h->at.wall_ns);
+        back_uint(&w, 2, h->at.now);
+        t->at = h->at;
+        t->len = (size_t)(end - w.at);
+    }
+    return bytes_of(t->bytes + sizeof t->bytes - t->len, t->len);
+}
+
 static struct bytes pack_event(struct host *h, const struct happening *what, bool full,
                                uint64_t seq, uint64_t lamport)
 {
@@ -337,8 +351,7 @@ static struct bytes pack_event(struct host *h, const struct happening *what, boo
     back_around(&w, what->kind, end);
     back_uint(&w, 5, what->instance);
     back_uint(&w, 4, lamport);
-    back_sint(&w, 3, h->at.wall_ns);
-    back_uint(&w, 2, h->at.now);
+    back_raw(&w, packed_time(h));
     back_uint(&w, 1, seq);
     CHECK(w.at >= h->event_room.base);
     return bytes_of(w.at, (size_t)(end - w.at));

@@ -11,6 +11,7 @@
 #ifndef ORRERY_CORE_HOST_INTERNAL_H
 #define ORRERY_CORE_HOST_INTERNAL_H
 
+#include "base/wire.h"
 #include "core/envelope.h"
 #include "core/host.h"
 #include "core/queue.h"
@@ -66,6 +67,11 @@ struct host {
     enum phase phase;
     bool busy; /* Between a call of the world and its return. */
     struct moment at;
+    struct packed_time {
+        struct moment at;
+        uint8_t bytes[2 * (1 + WIRE_VARINT_MAX)];
+        size_t len;
+    } time; /* As events have it: most share theirs with the one before. */
     uint64_t seq;
     uint64_t lamport;
     uint64_t vclock[VCLOCK_NODES_MAX];

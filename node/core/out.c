@@ -243,30 +243,42 @@ static uint32_t trace_type(const struct core_ops *ops, const ProtobufCMessageDes
     return type == &history__invoke__descriptor ? n : n + 1;
 }
 
-static struct effect *trace(struct out *o, const ProtobufCMessage *m, bool detail)
+static struct effect *trace(struct out *o, const ProtobufCMessageDescriptor *type, struct body body)
 {
     struct effect *e = add(o, EFFECT_TRACE);
-    e->body = pack_own(o, m);
-    e->trace.type = trace_type(o->ops, m->descriptor);
-    e->trace.detail = detail;
+    e->body = body;
+    e->trace.type = trace_type(o->ops, type);
+    e->trace.detail = false;
     return e;
 }
 
-void out_trace(struct out *o, const ProtobufCMessage *m)
+static void hold_trace(struct out *o, struct effect *e)
 {
-    (void)trace(o, m, false);
-}
-
-void out_trace_held(struct out *o, const ProtobufCMessage *m)
-{
-    struct effect *e = trace(o, m, false);
     if (has_logs(o))
         hold(o, e, o->ops->waits_for);
 }
 
+void out_trace(struct out *o, const ProtobufCMessage *m)
+{
+    (void)trace(o, m->descriptor, pack_own(o, m));
+}
+
+void out_trace_held(struct out *o, const ProtobufCMessage *m)
+{
+    hold_trace(o, trace(o, m->descriptor, pack_own(o, m)));
+}
+
+void out_trace_packed(struct out *o, const ProtobufCMessageDescriptor *type, struct bytes packed,
+                      bool held)
+{
+    struct effect *e = trace(o, type, body_of(o, packed));
+    if (held)
+        hold_trace(o, e);
+}
+
 void out_detail(struct out *o, const ProtobufCMessage *m)
 {
-    (void)trace(o, m, true);
+    trace(o, m->descriptor, pack_own(o, m))->trace.detail = true;
 }
 
 void out_violation(struct out *o, node_id from, const char *why, struct bytes bad)

@@ -15,10 +15,10 @@ struct logs_log {
     uint32_t instance;
     uint32_t number;
     char name[32];
-    bool dirty;
-    uint32_t records;       /* Appended since the last job. */
-    struct log_job *flight; /* The job that is on its way. */
-    bool tells_written;     /* Asked now, so that it need not wait for the lock. */
+    bool queued;            /* Its job is submitted and not done. */
+    uint32_t records;       /* Appended since the last job began. */
+    struct log_job *flight; /* What the job has to do, once it has begun. */
+    bool tells_written;     /* Asked when it begins, so that it need not wait for the lock. */
     int error;
     const char *verb; /* What failed: "written" or "synced". */
     nsec took;
@@ -41,7 +41,7 @@ void logs_init(struct logs *l, struct loop *loop, const struct logs_io *io, void
 void logs_close(struct logs *l)
 {
     for (uint32_t i = 0; i < l->n; i++) {
-        CHECK(!l->all[i].flight);
+        CHECK(!l->all[i].queued);
         log_close(l->all[i].log);
     }
     free(l->all);
@@ -56,6 +56,18 @@ static struct logs_log *find(struct logs *l, uint32_t instance, uint32_t number)
     check_failed(__FILE__, __LINE__, "the log is open");
 }
 
+/* As late as can be: a group is all that came before a thread was free. */
+static void job_begin(struct loop_job *job)
+{
+    struct logs_log *one = (struct logs_log *)job;
+    struct logs *l = one->logs;
+    one->flight = log_take(one->log);
+    CHECK(one->flight); /* Planned when it was submitted, and only this job takes it. */
+    one->tells_written = log_job_upto(one->flight) != LSN_NONE && l->io->wants_written(l->ctx);
+    job->brief = one->records <= 1;
+    one->records = 0;
+}
+
 static void job_work(struct loop_job *job)
 {
     struct logs_log *one = (struct logs_log *)job;
@@ -64,10 +76,9 @@ static void job_work(struct loop_job *job)
     one->error = log_job_write(one->flight);
     if (one->error)
         return;
-    lsn upto = log_job_upto(one->flight);
-    if (one->tells_written && upto != LSN_NONE) {
+    if (one->tells_written) {
         loop_enter(l->loop);
-        l->io->written(l->ctx, one->instance, one->number, upto);
+        l->io->written(l->ctx, one->instance, one->number, log_job_upto(one->flight));
         loop_leave(l->loop);
     }
     one->verb = "synced";
@@ -75,8 +86,6 @@ static void job_work(struct loop_job *job)
     one->error = log_job_sync(one->flight);
     one->took = mono_now() - begun;
 }
-
-static void start(struct logs_log *one);
 
 static void job_done(struct loop_job *job)
 {
@@ -91,7 +100,7 @@ static void job_done(struct loop_job *job)
     lsn before = log_durable(one->log);
     log_done(one->log, one->flight);
     one->flight = NULL;
-    start(one); /* What came meanwhile: before the replies, so that the disk has work. */
+    one->queued = false;
     lsn durable = log_durable(one->log);
     if (durable > before)
         l->io->durable(l->ctx, one->instance, one->number, durable, one->took);
@@ -99,15 +108,10 @@ static void job_done(struct loop_job *job)
 
 static void start(struct logs_log *one)
 {
-    if (!one->dirty || one->flight)
+    if (one->queued || !log_planned(one->log))
         return;
-    one->dirty = false;
-    one->flight = log_take(one->log);
-    if (!one->flight)
-        return;
-    one->tells_written = one->logs->io->wants_written(one->logs->ctx);
-    one->job.brief = one->records <= 1;
-    one->records = 0;
+    one->queued = true;
+    one->job.begin = job_begin;
     one->job.work = job_work;
     one->job.done = job_done;
     loop_submit(one->logs->loop, &one->job);
@@ -125,7 +129,6 @@ bool logs_open(struct logs *l, struct disk *disk, uint32_t instance, uint32_t lo
     one->log = log_open(disk, name, options, ledger, each, ctx, why, why_size);
     if (!one->log)
         return false;
-    one->dirty = true; /* Recovery may have left work. */
     l->n++;
     return true;
 }
@@ -136,7 +139,6 @@ void logs_append(struct logs *l, uint32_t instance, uint32_t log, lsn at, uint8_
     struct logs_log *one = find(l, instance, log);
     log_append(one->log, at, type, body, place);
     one->records++;
-    one->dirty = true;
 }
 
 void logs_truncate(struct logs *l, uint32_t instance, uint32_t log, lsn at, bool suffix)
@@ -146,14 +148,12 @@ void logs_truncate(struct logs *l, uint32_t instance, uint32_t log, lsn at, bool
         log_truncate_from(one->log, at);
     else
         log_truncate_before(one->log, at);
-    one->dirty = true;
 }
 
 void logs_snapshot(struct logs *l, uint32_t instance, uint32_t log, lsn at, struct bytes body)
 {
     struct logs_log *one = find(l, instance, log);
     log_snapshot(one->log, at, body);
-    one->dirty = true;
 }
 
 void logs_read(struct logs *l, uint32_t instance, uint32_t log, lsn at, uint32_t count,
@@ -208,7 +208,7 @@ void logs_flush(struct logs *l)
 bool logs_waiting(const struct logs *l)
 {
     for (uint32_t i = 0; i < l->n; i++)
-        if (l->all[i].dirty && !l->all[i].flight)
+        if (!l->all[i].queued && log_planned(l->all[i].log))
             return true;
     return l->n_reads > 0;
 }
@@ -216,7 +216,7 @@ bool logs_waiting(const struct logs *l)
 bool logs_busy(const struct logs *l)
 {
     for (uint32_t i = 0; i < l->n; i++)
-        if (l->all[i].dirty || l->all[i].flight)
+        if (l->all[i].queued || log_planned(l->all[i].log))
             return true;
     return false;
 }

@@ -89,6 +89,8 @@ static struct loop_job *take_job(struct loop *l)
 
 static void do_job(struct loop *l, struct loop_job *job)
 {
+    if (job->begin)
+        job->begin(job);
     if (job->brief && !l->first && !l->led && l->relief && !l->relief_for) {
         set_relief(l, LOOP_BRIEF_NS);
         l->relief_for = job;
@@ -206,7 +208,9 @@ void loop_enter(struct loop *l)
 
 void loop_leave(struct loop *l)
 {
+    l->noticed = false;
     l->flush(l->ctx);
-    turn(l);
+    if (l->noticed)
+        turn(l); /* Not for sockets that have something to say: a disk is waited for. */
     pthread_mutex_unlock(&l->lock);
 }

@@ -23,6 +23,9 @@ enum { LOOP_THREADS_MAX = 33, LOOP_BRIEF_NS = 250000 };
 struct loop;
 
 struct loop_job {
+    /* Inside the lock, when a thread has come to it: what is to be done, and whether that is brief.
+     * May be NULL. */
+    void (*begin)(struct loop_job *job);
     void (*work)(struct loop_job *job); /* Outside the lock, on any thread; may block. */
     void (*done)(struct loop_job *job); /* Inside the lock. */
     bool brief;

@@ -332,6 +332,11 @@ lsn log_durable(const struct log *l)
     return l->durable;
 }
 
+bool log_planned(const struct log *l)
+{
+    return l->queue != NULL;
+}
+
 struct log_job *log_take(struct log *l)
 {
     if (l->flight || !l->queue)

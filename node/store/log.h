@@ -47,7 +47,8 @@ lsn log_last(const struct log *l);  /* Newest record planned. */
 lsn log_written(const struct log *l);
 lsn log_durable(const struct log *l);
 
-/* The work that waits, or NULL. One job at a time: the next after log_done(). */
+bool log_planned(const struct log *l); /* There is work that waits. */
+/* That work, or NULL. One job at a time: the next after log_done(). */
 struct log_job *log_take(struct log *l);
 /* Two halves, so that a breakpoint fits between: both block, both may run on another thread. */
 int log_job_write(struct log_job *job);

@@ -211,6 +211,14 @@ void network_removed(struct sim_node *n)
             tell_link(w->nodes[i], n->id, false, LINK_REMOVED, NULL, w->now);
 }
 
+void network_tell_removed(struct sim_node *n)
+{
+    struct world *w = n->world;
+    for (uint32_t i = 0; w->n_members < w->n_nodes && i < w->n_nodes; i++)
+        if (w->nodes[i]->state == NODE_REMOVED)
+            host_link(n->host, node_moment(n), w->nodes[i]->id, false, LINK_REMOVED);
+}
+
 static void silent_run(struct world *w, struct happening *h)
 {
     struct sim_node *n = world_find(w, h->node);

@@ -110,8 +110,10 @@ static void boot_run(struct world *w, struct happening *h)
         node_fail(n, why);
         return;
     }
-    if (!n->doomed)
+    if (!n->doomed) {
         host_start(n->host, node_moment(n));
+        network_tell_removed(n);
+    }
     n->state = n->paused ? NODE_PAUSED : NODE_RUNNING;
     changed(n);
     node_settle(n);

@@ -2,5 +2,5 @@ import { defineConfig } from 'vitest/config';
 
 // tests/browser, copied beside the page's own folder as browser/ (see scripts/launcher/test.sh).
 export default defineConfig({
-    test: { include: ['browser/**/*.test.ts'], environment: 'node', testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false },
+    test: { include: ['browser/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false },
 });

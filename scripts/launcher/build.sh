@@ -14,7 +14,7 @@ choose_build_folder() {
     if ! mkdir -p "$build" 2>/dev/null || [ ! -w "$build" ]; then
         refuse "neither $root nor $cache can be written to. Copy the folder to where you may write, or set XDG_CACHE_HOME."
     fi
-    say "$root is read-only: building in $build"
+    [ -x "$build/bin/orrery" ] || say "$root is read-only: building in $build"
 }
 
 need_room() {
@@ -45,7 +45,7 @@ explain_failure() {
     if grep -qE 'No CMAKE_C_COMPILER could be found|Could not find compiler set in|is not a full path to an existing compiler|C compiler .* is not able to compile' "$2"; then
         refuse "there is no C compiler that works here. On Debian and Ubuntu: apt-get install gcc libc6-dev"
     fi
-    if grep -qE 'npm error (code )?(network|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT)' "$2"; then
+    if grep -qE 'npm (error|ERR!) (code )?(network|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT)' "$2"; then
         refuse "npm could not fetch the packages that the browser page is built with: it needs a network, this once."
     fi
     # From the first error on, without the commands' own lines.

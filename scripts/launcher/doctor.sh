@@ -95,7 +95,8 @@ run_doctor() {
     report_folder "temporary files" "${TMPDIR:-/tmp}"
     echo
     echo "To test and to measure:"
-    report_packages "$packages_to_test$(fuzz_runtime_package)" absent
+    report_packages "$packages_to_test$(browser_package)
+$(fuzz_runtime_package)" absent
     if have clang-tidy; then report ok clang-tidy "$(version_of clang-tidy)"; else report note clang-tidy "optional: apt-get install clang-tidy"; fi
     echo
     if [ "$trouble" = yes ]; then

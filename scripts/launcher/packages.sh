@@ -31,7 +31,6 @@ clang-format        command:clang-format
 redis-server        command:redis-server
 redis-tools         command:redis-benchmark
 tmux                command:tmux
-chromium            command:chromium
 python3             command:python3
 binutils            command:nm
 '
@@ -55,6 +54,25 @@ fuzz_runtime_package() {
     [ -z "$version" ] || printf 'libclang-rt-%s-dev clang-runtime:\n' "$version"
 }
 
+# A browser goes by several names; Ubuntu's package of it does, too.
+find_browser() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if have "$name"; then
+            command -v "$name"
+            return
+        fi
+    done
+}
+
+browser_package() {
+    local name=chromium
+    if have apt-cache && ! apt-cache show chromium >/dev/null 2>&1 && apt-cache show chromium-browser >/dev/null 2>&1; then
+        name=chromium-browser
+    fi
+    printf '%s browser:\n' "$name"
+}
+
 there_without_debian() {
     local what=${1%%:*} name=${1#*:}
     case $what in
@@ -62,6 +80,7 @@ there_without_debian() {
     module) have pkg-config && pkg-config --exists "$name" ;;
     header) [ -e "/usr/include/$name" ] || [ -e "/usr/local/include/$name" ] ;;
     plugin) [ -n "$(find /usr/lib /usr/local/lib -name "$name" -print -quit 2>/dev/null)" ] ;;
+    browser) [ -n "$(find_browser)" ] ;;
     clang-runtime) have clang && [ -n "$(find "$(clang -print-resource-dir)" -name '*fuzzer*' -print -quit)" ] ;;
     *) return 1 ;;
     esac

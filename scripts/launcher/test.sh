@@ -14,7 +14,7 @@ browser   240  the page: its types, its units, and in Chromium as a user sees it
 launcher  90   this launcher
 fuzz      180  every decoder for ten seconds
 sanitize  240  unit, script and short simulations under address and undefined-behaviour checks
-thread    60   event ring and disk thread under the thread checker
+thread    60   what has threads (loop, event ring, disk, recorder) under the thread checker
 '
 
 sim_seeds=${ORRERY_SIM_SEEDS:-500}
@@ -143,7 +143,7 @@ test_browser() {
     check_that "the page's types" in_folder "$page" node_modules/.bin/svelte-check --fail-on-warnings --tsconfig ./tsconfig.json
     check_that "the page's units" in_folder "$page" node_modules/.bin/vitest run
     check_that "the page in a browser" in_folder "$page" env ORRERY_BIN="$build/test/bin" ORRERY_ROOT="$root" \
-        ORRERY_ARTEFACTS="$build/artefacts" node_modules/.bin/vitest run --config vitest.browser.config.ts
+        ORRERY_CHROMIUM="${ORRERY_CHROMIUM:-$(find_browser)}" ORRERY_ARTEFACTS="$build/artefacts" node_modules/.bin/vitest run --config vitest.browser.config.ts
 }
 
 in_folder() {
@@ -197,7 +197,7 @@ same_hash() { # PROTOCOL
 }
 
 # Only what has threads: building all of it again would cost more than it shows.
-threaded='ring|disk|record|recorder'
+threaded='loop|ring|disk|record|recorder'
 
 test_thread() {
     local folder=$build/thread targets=() source
@@ -246,7 +246,8 @@ run_tests() {
     # shellcheck disable=SC2086
     [ $# -gt 0 ] || set -- $all
     choose_build_folder
-    need_packages "be tested" "$packages_to_run$packages_to_test$(fuzz_runtime_package)"
+    need_packages "be tested" "$packages_to_run$packages_to_test$(browser_package)
+$(fuzz_runtime_package)"
     for kind in "$@"; do
         case $kind in tidy | unit | script | sim | cluster | client | launcher | sanitize) needs_c=yes ;; esac
     done

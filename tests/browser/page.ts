@@ -39,7 +39,7 @@ export interface Opened {
 export async function open(browser: Browser, size: Size, theme: 'dark' | 'light'): Promise<Opened> {
     const context = await browser.newContext({ viewport: size, colorScheme: theme, hasTouch: size.width < 700, reducedMotion: 'reduce' });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     const complaints: string[] = [];
     page.on('console', m => {
         if (m.type() === 'error' || m.type() === 'warning') complaints.push(m.text());

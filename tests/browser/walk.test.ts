@@ -86,7 +86,7 @@ describe.runIf(bin !== '')('on a real observer', () => {
         expect(await axe(page)).toEqual([]);
         expect(complaints).toEqual([]);
         await context.close();
-    }, 120_000);
+    }, 240_000);
 
     it('kills a real process with one click, and shows who noticed when', async () => {
         const { context, page, complaints } = await open(browser, desk, 'light');
@@ -101,7 +101,7 @@ describe.runIf(bin !== '')('on a real observer', () => {
         await page.getByRole('article', { name: /n3: phi .*trusted/ }).waitFor();
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    }, 180_000);
 
     it('kills a real, empty store on a phone, and sees the replay of nothing', async () => {
         const { context, page, complaints } = await open(browser, hand, 'dark');
@@ -116,7 +116,7 @@ describe.runIf(bin !== '')('on a real observer', () => {
         expect(await axe(page)).toEqual([]);
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    }, 180_000);
 
     it('does not let in a page with a wrong token', async () => {
         const { context, page } = await open(browser, desk, 'dark');

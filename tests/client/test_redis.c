@@ -141,6 +141,26 @@ static void pipelined_replies_come_in_order(void **state)
     redisFree(c);
 }
 
+/* Each has a sync of its own, and none waits for a record that comes after it. */
+static void with_a_sync_for_each_all_are_answered(void **state)
+{
+    struct world *w = *state;
+    w->setting = "sync=each";
+    start(w);
+    redisContext *c = connect_client(w);
+    enum { MANY = 50 };
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(redisAppendCommand(c, "INCR n"), REDIS_OK);
+    for (int i = 0; i < MANY; i++) {
+        void *reply;
+        char text[16];
+        assert_int_equal(redisGetReply(c, &reply), REDIS_OK);
+        snprintf(text, sizeof text, "%d", i + 1);
+        expect_reply(reply, text);
+    }
+    redisFree(c);
+}
+
 static void many_clients_share_a_counter(void **state)
 {
     struct world *w = *state;
@@ -517,6 +537,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_are_those_of_redis),
         TEST(pipelined_replies_come_in_order),
+        TEST(with_a_sync_for_each_all_are_answered),
         TEST(many_clients_share_a_counter),
         TEST(what_was_acknowledged_survives_a_kill),
         TEST(hostile_bytes_cost_only_their_connection),

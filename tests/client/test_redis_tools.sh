@@ -18,7 +18,7 @@ cluster=$!
 trap 'kill -INT "$cluster" 2>/dev/null; wait "$cluster" 2>/dev/null; rm -rf "$scratch"' EXIT
 exec 8<"$scratch/said"
 port=
-while [ -z "$port" ] && IFS= read -r -t 30 line <&8; do
+while [ -z "$port" ] && IFS= read -r -t 60 line <&8; do
     port=$(sed -n 's/.*redis-cli -p \([0-9][0-9]*\).*/\1/p' <<<"$line")
 done
 [ -n "$port" ] || {
@@ -50,7 +50,7 @@ fi
 
 says "sets what must survive" OK set kept yes
 "$orrery" power n1 >/dev/null && "$orrery" restart n1 >/dev/null
-tries=0
-until [ "$(redis-cli -p "$port" ping 2>/dev/null)" = PONG ] || [ $((tries += 1)) = 2000 ]; do :; done
+deadline=$((SECONDS + 60))
+until [ "$(redis-cli -p "$port" ping 2>/dev/null)" = PONG ] || [ "$SECONDS" -ge "$deadline" ]; do :; done
 says "finds it after a power cut" yes get kept
 says "finds the count as well" 1 get visits

@@ -9,6 +9,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/command.h"
+#include "heartbeat.pb-c.h"
 #include "timeline/pattern.h"
 #include "timeline/timeline.h"
 
@@ -312,6 +313,52 @@ static void members_come_and_go(void **state)
     end(s);
 }
 
+/* By its newest view. */
+static bool watches(struct scene *s, uint32_t node, uint32_t peer)
+{
+    struct entry e;
+    uint64_t at = timeline_newest(s->timeline);
+    do
+        assert_true(timeline_get(s->timeline, at--, &e));
+    while (e.node != node || e.head.body != ORRERY__EVENT__BODY_VIEW);
+    Orrery__Event *m = orrery__event__unpack(NULL, e.event.len, e.event.base);
+    assert_non_null(m);
+    Heartbeat__NodeView *v =
+        heartbeat__node_view__unpack(NULL, m->view->body.len, m->view->body.data);
+    assert_non_null(v);
+    bool found = false;
+    for (size_t i = 0; i < v->n_peers; i++)
+        found = found || v->peers[i]->peer == peer;
+    heartbeat__node_view__free_unpacked(v, NULL);
+    orrery__event__free_unpacked(m, NULL);
+    return found;
+}
+
+/* Its last beats are a second on their way: to n1, who knows it; to n2, who has a new life; to n4,
+ * who never heard of it. Nobody takes it for a new node. */
+static void a_removed_node_stays_forgotten(void **state)
+{
+    (void)state;
+    struct scene *s = begin("heartbeat", 3);
+    run(s, 1000);
+    assert_int_equal(act(s, "link n3 all --delay 1s --jitter 500ms --reorder 20%"), 0);
+    run(s, 300);
+    assert_int_equal(act(s, "kill n2"), 0);
+    assert_int_equal(act(s, "add 1"), 0);
+    run(s, 300);
+    assert_int_equal(act(s, "remove n3"), 0);
+    assert_int_equal(act(s, "restart n2"), 0);
+    clear(s);
+    run(s, 100000); /* Until each has shown a view. */
+    assert_true(s->counts[ORRERY__EVENT__BODY_DROP] > 0);
+    assert_int_equal(s->dropped, ORRERY__DROP_REASON__DROP_STALE);
+    static const uint32_t others[] = {1, 2, 4};
+    for (size_t i = 0; i < 3; i++)
+        assert_false(watches(s, others[i], 3));
+    assert_true(watches(s, 4, 1));
+    end(s);
+}
+
 static void disks(void **state)
 {
     (void)state;
@@ -377,10 +424,15 @@ static void refused_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lives),           cmocka_unit_test(a_pause_stops_and_nothing_is_lost),
-        cmocka_unit_test(links),           cmocka_unit_test(by_hand),
-        cmocka_unit_test(breakpoints),     cmocka_unit_test(members_come_and_go),
-        cmocka_unit_test(disks),           cmocka_unit_test(faults_are_said),
+        cmocka_unit_test(lives),
+        cmocka_unit_test(a_pause_stops_and_nothing_is_lost),
+        cmocka_unit_test(links),
+        cmocka_unit_test(by_hand),
+        cmocka_unit_test(breakpoints),
+        cmocka_unit_test(members_come_and_go),
+        cmocka_unit_test(a_removed_node_stays_forgotten),
+        cmocka_unit_test(disks),
+        cmocka_unit_test(faults_are_said),
         cmocka_unit_test(refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,6 +318,27 @@ static void a_new_node_is_known_by_its_first_frame(void **state)
     toy_free(t);
 }
 
+/* Its frames may come after the news, to one who never heard of it, too. */
+static void a_removed_node_is_not_learnt_again(void **state)
+{
+    (void)state;
+    struct toy *t = ping_new(1, 1, NULL);
+    toy_start(t);
+    uint8_t body[32];
+    struct envelope e = good_envelope(body);
+    assert_int_equal(packet(t, &e)->body_case, ORRERY__EVENT__BODY_RECEIVE);
+    size_t before = t->n_events;
+    host_link(t->host, toy_tick(t), 2, false, LINK_REMOVED);
+    assert_int_equal(toy_event(t, before)->body_case, ORRERY__EVENT__BODY_LINK);
+    assert_int_equal(packet(t, &e)->drop->reason, ORRERY__DROP_REASON__DROP_STALE);
+    e.from = 9;
+    before = t->n_events;
+    host_link(t->host, toy_tick(t), 9, false, LINK_REMOVED);
+    assert_int_equal(t->n_events, before); /* No protocol has anything to forget. */
+    assert_int_equal(packet(t, &e)->drop->reason, ORRERY__DROP_REASON__DROP_STALE);
+    toy_free(t);
+}
+
 static void config_settings(struct host_config *config)
 {
     static Orrery__KeyValue interval = ORRERY__KEY_VALUE__INIT;
@@ -469,6 +490,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_a_violation),
         cmocka_unit_test(damaged_and_cut_frames_are_dropped),
         cmocka_unit_test(a_new_node_is_known_by_its_first_frame),
+        cmocka_unit_test(a_removed_node_is_not_learnt_again),
         cmocka_unit_test(settings_change_while_it_runs),
         cmocka_unit_test(levels_change_nothing),
         cmocka_unit_test(events_are_canonical),

@@ -76,6 +76,43 @@ static void many_jobs_run_side_by_side(void **state)
     loop_close(&w.loop);
 }
 
+struct late {
+    struct loop_job base;
+    struct world *world;
+    unsigned found; /* When it began. */
+    unsigned did;
+};
+
+static void late_begin(struct loop_job *base)
+{
+    ((struct late *)base)->found = ((struct late *)base)->world->rings;
+}
+
+static void late_work(struct loop_job *base)
+{
+    ((struct late *)base)->did = ((struct late *)base)->found;
+}
+
+static void late_done(struct loop_job *base)
+{
+    loop_stop(&((struct late *)base)->world->loop);
+}
+
+static void a_job_decides_when_it_begins(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    assert_int_equal(loop_init(&w.loop, flush, &w), 0);
+    struct late job = {.base = {.begin = late_begin, .work = late_work, .done = late_done},
+                       .world = &w};
+    loop_submit(&w.loop, &job.base);
+    w.rings = 3; /* That came after it was handed in. */
+    loop_run(&w.loop);
+    assert_int_equal(job.did, 3);
+    loop_close(&w.loop);
+}
+
 static void block(struct loop_job *base)
 {
     struct world *w = ((struct job *)base)->world;
@@ -149,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_jobs_run_side_by_side),
+        cmocka_unit_test(a_job_decides_when_it_begins),
         cmocka_unit_test(a_job_that_blocks_holds_nobody_up),
         cmocka_unit_test(the_alarm_is_never_late_for_an_earlier_instant),
     };

@@ -14,7 +14,7 @@ static char host[32], origin[48];
 static int begin(void **state)
 {
     (void)state;
-    observed_begin(&observer, &(struct observed_options){.hail_ms = 300});
+    observed_begin(&observer, &(struct observed_options){.hail_ms = PAGE_DEADLINE_MS});
     snprintf(host, sizeof host, "127.0.0.1:%u", observer.port);
     snprintf(origin, sizeof origin, "http://%s", host);
     return 0;
@@ -95,13 +95,19 @@ static void who_has_been_refused_is_not_answered_any_more(void **state)
 
 static void a_late_token_is_too_late(void **state)
 {
+    struct observed impatient;
     struct page_client c;
+    char of_host[32], of_origin[48];
     (void)state;
-    assert_int_equal(page_shake(&c, observer.port, "/ws", host, origin), 101);
+    observed_begin(&impatient, &(struct observed_options){.hail_ms = 100});
+    snprintf(of_host, sizeof of_host, "127.0.0.1:%u", impatient.port);
+    snprintf(of_origin, sizeof of_origin, "http://%s", of_host);
+    assert_int_equal(page_shake(&c, impatient.port, "/ws", of_host, of_origin), 101);
     assert_null(page_hear(&c));
     assert_int_equal(c.closed_with, 1008);
     assert_string_equal(c.reason, "The token did not come in time.");
     page_leave(&c);
+    assert_int_equal(observed_end(&impatient), 0);
 }
 
 static void refused(const char *path, const char *of_host, const char *of_origin, int status)

@@ -126,7 +126,7 @@ static void ports_that_are_taken(void **state)
     pid_t two = START(l, second, "--no-open", "--json");
     unsigned taken = read_line(first).port;
     assert_true(taken >= 7400 && taken < 7500);
-    assert_true(read_line(second).port > taken);
+    assert_int_not_equal(read_line(second).port, taken);
     assert_string_not_equal(read_line(first).token, read_line(second).token);
     snprintf(port, sizeof port, "%u", taken);
     assert_int_equal(LAB_RUN(l, text, "--no-open", "--json", "--port", port), 2);

@@ -15,7 +15,7 @@ static struct entry *find(struct request *r, struct bytes key)
 static struct entry *read_key(struct request *r, struct bytes key)
 {
     struct entry *e = find(r, key);
-    struct op *op = request_op(r, "get", key);
+    struct history_op *op = request_op(r, "get", key);
     op->reads = true;
     op->absent = !e;
     if (e)
@@ -43,9 +43,9 @@ static void run_mget(struct request *r)
         reply_entry(r, read_key(r, r->args[i]));
 }
 
-static struct op *tell_set(struct request *r, struct bytes key, struct bytes value)
+static struct history_op *tell_set(struct request *r, struct bytes key, struct bytes value)
 {
-    struct op *op = request_op(r, "set", key);
+    struct history_op *op = request_op(r, "set", key);
     op->value = request_brief(r, value);
     return op;
 }
@@ -87,7 +87,7 @@ static void set_key(struct request *r, const struct set_options *o)
     }
     if (before.len > 0)
         memcpy(copy, before.base, before.len);
-    struct op *op = tell_set(r, key, r->args[2]);
+    struct history_op *op = tell_set(r, key, r->args[2]);
     op->failed = refused;
     int error = refused ? 0 : request_put(r, key, r->args[2]);
     if (error != 0)
@@ -151,7 +151,7 @@ static void run_mset(struct request *r)
 
 static void delete_key(struct request *r, struct bytes key, int64_t *count)
 {
-    struct op *op = request_op(r, "del", key);
+    struct history_op *op = request_op(r, "del", key);
     if (!find(r, key))
         return;
     op->result = 1;
@@ -201,7 +201,7 @@ static void run_exists(struct request *r)
 {
     int64_t count = 0;
     for (uint32_t i = 1; i < r->n; i++) {
-        struct op *op = request_op(r, "exists", r->args[i]);
+        struct history_op *op = request_op(r, "exists", r->args[i]);
         op->result = find(r, r->args[i]) != NULL;
         count += op->result;
     }
@@ -211,7 +211,7 @@ static void run_exists(struct request *r)
 static void run_strlen(struct request *r)
 {
     const struct entry *e = find(r, r->args[1]);
-    struct op *op = request_op(r, "length", r->args[1]);
+    struct history_op *op = request_op(r, "length", r->args[1]);
     op->result = e ? e->value_len : 0;
     reply_integer(r, op->result);
 }
@@ -221,7 +221,7 @@ static void run_append(struct request *r)
     struct bytes key = r->args[1];
     struct bytes more = r->args[2];
     const struct entry *e = find(r, key);
-    struct op *op = request_op(r, "append", key);
+    struct history_op *op = request_op(r, "append", key);
     op->value = request_brief(r, more);
     size_t old = e ? e->value_len : 0;
     uint8_t *value = more.len <= KV_VALUE_MAX ? request_alloc(r, old + more.len) : NULL;
@@ -247,7 +247,7 @@ static void increase(struct request *r, int64_t by)
     struct bytes key = r->args[1];
     const struct entry *e = find(r, key);
     int64_t value = 0;
-    struct op *op = request_op(r, "incr", key);
+    struct history_op *op = request_op(r, "incr", key);
     op->by = by;
     if (e && !resp_number(entry_value(e), &value)) {
         request_error(r, "ERR value is not an integer or out of range");

@@ -16,7 +16,7 @@
 #include "codec/resp.h"
 #include "core/core.h"
 #include "core/fsm.h"
-#include "history.pb-c.h"
+#include "core/history.h"
 #include "kv.pb-c.h"
 #include "table.h"
 
@@ -121,17 +121,6 @@ struct change {
     bool everything;
 };
 
-struct op {
-    const char *f;
-    struct bytes key;
-    struct bytes value; /* Written, or read. */
-    bool reads;
-    bool absent;
-    bool failed;
-    int64_t by;
-    int64_t result;
-};
-
 struct request {
     struct kv *kv;
     struct out *out;
@@ -149,8 +138,8 @@ struct request {
     struct change *changes;
     struct change *changes_end;
     uint32_t n_changes;
-    size_t change_size;                 /* At most, as a record. */
-    struct op ops[HISTORY_OPS_MAX + 1]; /* The last takes what is not told. */
+    size_t change_size;                         /* At most, as a record. */
+    struct history_op ops[HISTORY_OPS_MAX + 1]; /* The last takes what is not told. */
     uint32_t n_ops;
     bool partial;
 };
@@ -185,7 +174,7 @@ void *request_alloc(struct request *r, size_t n); /* NULL past the bound. */
 int request_put(struct request *r, struct bytes key, struct bytes value);
 void request_remove(struct request *r, struct bytes key); /* It is there. */
 void request_remove_all(struct request *r);
-struct op *request_op(struct request *r, const char *f, struct bytes key);
+struct history_op *request_op(struct request *r, const char *f, struct bytes key);
 void request_error(struct request *r, const char *text);
 bool request_room(struct request *r, size_t bytes,
                   size_t keys);                                /* For several puts, all or none. */

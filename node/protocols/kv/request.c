@@ -33,11 +33,11 @@ struct bytes request_brief(struct request *r, struct bytes b)
     return bytes_of(at, head);
 }
 
-struct op *request_op(struct request *r, const char *f, struct bytes key)
+struct history_op *request_op(struct request *r, const char *f, struct bytes key)
 {
     uint32_t i = r->n_ops < HISTORY_OPS_MAX ? r->n_ops++ : HISTORY_OPS_MAX;
     r->partial = r->partial || i == HISTORY_OPS_MAX;
-    r->ops[i] = (struct op){.f = f};
+    r->ops[i] = (struct history_op){.f = f};
     if (i < HISTORY_OPS_MAX)
         r->ops[i].key = key.len > BRIEF_MAX ? request_brief(r, key) : key;
     return &r->ops[i];
@@ -224,63 +224,6 @@ static void dispatch(struct request *r, struct bytes frame)
     s->dirty = s->dirty || (s->multi && r->failed);
 }
 
-static void fill_op(History__Op *to, const struct op *op, bool complete)
-{
-    history__op__init(to);
-    to->f = (char *)(uintptr_t)op->f;
-    to->key.data = (uint8_t *)(uintptr_t)op->key.base;
-    to->key.len = op->key.len;
-    to->failed = complete && op->failed;
-    if (op->reads == complete && !to->failed) {
-        to->value.data = (uint8_t *)(uintptr_t)op->value.base;
-        to->value.len = op->value.len;
-        to->absent = complete && op->absent;
-    }
-    to->number = complete ? (to->failed ? 0 : op->result) : op->by;
-}
-
-/* Packs with ops in the step's arena. */
-static History__Op **ops_of(struct request *r, bool complete)
-{
-    History__Op *ops = out_alloc(r->out, r->n_ops * sizeof *ops);
-    History__Op **list = out_alloc(r->out, r->n_ops * sizeof *list);
-    CHECK(ops && list);
-    for (uint32_t i = 0; i < r->n_ops; i++) {
-        fill_op(&ops[i], &r->ops[i], complete);
-        list[i] = &ops[i];
-    }
-    return list;
-}
-
-static void trace_invoke(struct request *r)
-{
-    History__Invoke m = HISTORY__INVOKE__INIT;
-    m.client = r->client;
-    m.request = r->id;
-    m.n_ops = r->n_ops;
-    m.ops = ops_of(r, false);
-    m.partial = r->partial;
-    out_trace(r->out, &m.base);
-}
-
-static void trace_complete(struct request *r)
-{
-    History__Complete m = HISTORY__COMPLETE__INIT;
-    m.client = r->client;
-    m.request = r->id;
-    m.n_ops = r->n_ops;
-    m.ops = ops_of(r, true);
-    m.partial = r->partial;
-    bool all_failed = true;
-    for (uint32_t i = 0; i < r->n_ops; i++)
-        all_failed = all_failed && r->ops[i].failed;
-    m.outcome = all_failed ? HISTORY__OUTCOME__FAIL : HISTORY__OUTCOME__OK;
-    if (r->kv->flaw_ack)
-        out_trace(r->out, &m.base);
-    else
-        out_trace_held(r->out, &m.base);
-}
-
 /* Held replies take memory until the disk catches up. */
 static void account(struct kv *kv, size_t size)
 {
@@ -305,8 +248,9 @@ static void append_changes(struct request *r)
 static void finish(struct request *r)
 {
     struct kv *kv = r->kv;
-    if (r->n_ops > 0)
-        trace_invoke(r);
+    const struct history history = {r->client, r->id, r->ops, r->n_ops, r->partial};
+    if (history.n > 0)
+        history_invoke(r->out, &history);
     if (r->changes)
         append_changes(r);
     struct body body = reply_body(r);
@@ -316,8 +260,8 @@ static void finish(struct request *r)
         account(kv, r->reply.size);
         out_reply(r->out, r->client, r->id, body);
     }
-    if (r->n_ops > 0)
-        trace_complete(r);
+    if (history.n > 0)
+        history_complete(r->out, &history, !kv->flaw_ack);
 }
 
 static bool open_session(struct request *r)
@@ -347,9 +291,13 @@ void kv_request(struct kv *kv, const struct input *in, struct out *out)
     r.client = in->request.client;
     r.id = in->request.id;
     r.at = kv->last[LOG_WAL] + 1;
-    int n = resp_parse(frame, NULL, 0);
-    struct bytes *args = n <= ARGS_NEAR ? near : request_alloc(&r, (size_t)n * sizeof *args);
-    if (n <= 0 || !args || resp_parse(frame, args, (uint32_t)n) != n) {
+    struct bytes *args = near;
+    int n = resp_parse(frame, near, ARGS_NEAR);
+    if (n == ERROR_TOO_LARGE && (n = resp_parse(frame, NULL, 0)) > 0) {
+        args = request_alloc(&r, (size_t)n * sizeof *args);
+        n = args ? resp_parse(frame, args, (uint32_t)n) : ERROR_NO_MEMORY;
+    }
+    if (n <= 0) {
         out_violation(out, NODE_NONE, "a client's request is not an array of strings", frame);
         request_error(&r, "ERR Protocol error: expected an array of strings");
     } else if (open_session(&r)) {
