@@ -214,8 +214,9 @@ void network_removed(struct sim_node *n)
 void network_tell_removed(struct sim_node *n)
 {
     struct world *w = n->world;
-    for (uint32_t i = 0; w->n_members < w->n_nodes && i < w->n_nodes; i++)
-        if (w->nodes[i]->state == NODE_REMOVED)
+    for (uint32_t i = 0; i < w->n_nodes; i++)
+        if (w->nodes[i]->state == NODE_REMOVED &&
+            groups_together(&w->groups, w->nodes[i]->group, n->group))
             host_link(n->host, node_moment(n), w->nodes[i]->id, false, LINK_REMOVED);
 }
 
