@@ -286,7 +286,7 @@ void network_fault(struct sim_node *from, node_id to, const Orrery__LinkFault *f
 void network_node_gone(struct sim_node *n);
 void network_removed(struct sim_node *n);      /* All others are told. */
 void network_tell_removed(struct sim_node *n); /* A new life is told of all who were removed. */
-void network_unhold(struct world *w);     /* Frames that no rule holds any more leave. */
+void network_unhold(struct world *w);          /* Frames that no rule holds any more leave. */
 int network_deliver(struct world *w, const Orrery__Deliver *d, char *why, size_t why_size);
 void network_free(struct sim_node *n);
 
