@@ -6,7 +6,7 @@
  * answered or by whom: clients of the same place ask the very same, in the same order.
  *
  * Keys are shared: k0, k1 ... hold strings, n0, n1 ... counters; every value written is another.
- * After it connects a client now and then reads every key. */
+ * After it connects a client first reads every key. */
 #ifndef ORRERY_AGENT_LOAD_H
 #define ORRERY_AGENT_LOAD_H
 

@@ -123,7 +123,7 @@ static void connect_run(struct world *w, struct happening *h)
     c->connection = ++n->next_connection;
     c->sent = c->answered = 0;
     c->arrives = w->now;
-    c->audit = random_chance(&c->random, 0.6);
+    c->audit = w->options.scripted || random_chance(&c->random, 0.6);
     idle(w, c);
 }
 

@@ -34,7 +34,9 @@ struct world_options {
     uint32_t keys;      /* They share so many. */
     uint32_t value_max; /* Bytes. */
     nsec think_ns;      /* Mean pause of a client between two bursts. */
-    bool scripted;      /* What a client asks does not hang on when it is answered, nor by whom. */
+    /* What a client asks does not hang on when it is answered, nor by whom; and whenever it
+     * connects, it first reads every key. */
+    bool scripted;
 };
 
 void world_defaults(struct world_options *options);

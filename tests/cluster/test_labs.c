@@ -144,6 +144,61 @@ static void stripped_labs_fail(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* The one that the README shows is whole: it plays, and its flaw shows. */
+static void the_readmes_lab_plays(void **state)
+{
+    (void)state;
+    static const char begins[] = "```yaml\nname: stopped\n";
+    static char readme[65536];
+    char folder[] = "/tmp/orrery-labs-XXXXXX", path[600];
+    FILE *in = fopen(ORRERY_SOURCE "/README.md", "r");
+    assert_non_null(in);
+    readme[fread(readme, 1, sizeof readme - 1, in)] = 0;
+    fclose(in);
+    char *yaml = strstr(readme, begins);
+    assert_non_null(yaml);
+    yaml += strlen("```yaml\n");
+    *strstr(yaml, "```") = 0;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/stopped", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/stopped/lab.yaml", folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(yaml, out);
+    fclose(out);
+    setenv("ORRERY_LABS", folder, 1);
+    struct lab l;
+    char text[8192];
+    begin(&l);
+    assert_int_equal(LAB_RUN(&l, text, "labs", "check", path), 0);
+    lab_leave(&l);
+    proven("stopped", true);
+    proven("stopped", false);
+    refuted("stopped", "short-timeout", "heartbeat accuracy", true);
+    unsetenv("ORRERY_LABS");
+    snprintf(path, sizeof path, "rm -r %s", folder);
+    assert_int_equal(system(path), 0);
+}
+
+static void faults_of_a_lab_are_told(void **state)
+{
+    (void)state;
+    struct lab l;
+    char text[8192], path[100];
+    begin(&l);
+    snprintf(path, sizeof path, "%s/lab.yaml", l.home);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs("name: x\ntitel: X\n", out);
+    fclose(out);
+    assert_int_equal(LAB_RUN(&l, text, "labs", "check", path), 1);
+    assert_non_null(
+        strstr(text, "lab.yaml:2:1: there is no key 'titel' here: did you mean title?"));
+    assert_int_equal(LAB_RUN(&l, text, "labs", "check", "/nowhere/lab.yaml"), 2);
+    lab_leave(&l);
+}
+
 static void usage(void **state)
 {
     (void)state;
@@ -162,7 +217,6 @@ static void usage(void **state)
     assert_int_equal(LAB_RUN(&l, text, "run", "heartbeat", "--headless", "--flaw", "nonsense"), 2);
     assert_int_equal(LAB_RUN(&l, text, "run", "heartbeat", "--headless", "--set", "interval=1"), 2);
     assert_int_equal(LAB_RUN(&l, text, "run", "heartbeat", "--headless", "--nodes", "3"), 2);
-    assert_int_equal(LAB_RUN(&l, text, "labs", "check", "/nowhere/lab.yaml"), 2);
     lab_leave(&l);
 }
 
@@ -170,6 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usage),
+        cmocka_unit_test(faults_of_a_lab_are_told),
+        cmocka_unit_test(the_readmes_lab_plays),
         cmocka_unit_test(both_simulated),
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(stripped_labs_fail),
