@@ -16,6 +16,13 @@ static void print_words(const char *between)
         printf("%s%s", between, command_verb(i));
 }
 
+static void print_open_flags(void)
+{
+    for (const struct opt *o = open_opts; o->flag; o++)
+        printf(" %s", o->flag);
+    printf(" --help");
+}
+
 static void bash_case(const char *name, const struct opt *opts, size_t verb)
 {
     const char *flag, *help;
@@ -34,6 +41,7 @@ static void bash(void)
     printf("_orrery() {\n    local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"");
     print_words(" ");
+    print_open_flags();
     printf("\"\n    else\n        case ${COMP_WORDS[1]} in\n");
     for (size_t i = 0; i < n; i++)
         bash_case(commands[i].name, commands[i].opts, 0);
@@ -65,7 +73,9 @@ static void zsh(void)
     for (size_t i = 0; i < command_verbs(); i++)
         zsh_line(command_verb(i), command_summary(i));
     printf("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n"
-           "        return\n    fi\n    case $words[2] in\n");
+           "        compadd --");
+    print_open_flags();
+    printf("\n        return\n    fi\n    case $words[2] in\n");
     for (size_t i = 0; i < n; i++) {
         printf("        %s) flags=(", commands[i].name);
         for (const struct opt *o = commands[i].opts; o && o->flag; o++)
@@ -93,17 +103,18 @@ static void fish_text(const char *text)
     putchar('\'');
 }
 
-static void fish_flag(const char *command, const char *flag, const char *help)
+static void fish_flag(const char *when, const char *command, const char *flag, const char *help)
 {
     bool letter = flag[1] != '-';
-    printf("complete -c orrery -n '__fish_seen_subcommand_from %s' -%c %s -d ", command,
-           letter ? 's' : 'l', flag + (letter ? 1 : 2));
+    printf("complete -c orrery -n '%s%s' -%c %s -d ", when, command, letter ? 's' : 'l',
+           flag + (letter ? 1 : 2));
     fish_text(help);
     putchar('\n');
 }
 
 static void fish(void)
 {
+    static const char with[] = "__fish_seen_subcommand_from ";
     size_t n;
     const struct cli_command *commands = cli_commands(&n);
     for (size_t i = 0; i < n + command_verbs(); i++) {
@@ -113,14 +124,16 @@ static void fish(void)
         fish_text(verb ? command_summary(i - n) : commands[i].summary);
         putchar('\n');
     }
+    for (const struct opt *o = open_opts; o->flag; o++)
+        fish_flag("__fish_use_subcommand", "", o->flag, o->help);
     for (size_t i = 0; i < n; i++)
         for (const struct opt *o = commands[i].opts; o && o->flag; o++)
-            fish_flag(commands[i].name, o->flag, o->help);
+            fish_flag(with, commands[i].name, o->flag, o->help);
     for (size_t i = 0; i < command_verbs(); i++) {
         const char *flag, *help;
         for (size_t k = 0; (flag = command_flag(i, k, &help)); k++)
-            fish_flag(command_verb(i), flag, help ? help : "");
-        fish_flag(command_verb(i), "--run", "which run, when several are on");
+            fish_flag(with, command_verb(i), flag, help ? help : "");
+        fish_flag(with, command_verb(i), "--run", "which run, when several are on");
     }
 }
 

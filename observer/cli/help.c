@@ -13,6 +13,16 @@ static void verbs_list(void)
         printf("  %-11s %s\n", command_verb(i), command_summary(i));
 }
 
+static void print_flags(const struct opt *opts)
+{
+    for (const struct opt *o = opts; o && o->flag; o++) {
+        char flag[60];
+        snprintf(flag, sizeof flag, "%s%s%s", o->flag, o->place ? " " : "",
+                 o->place ? o->place : "");
+        printf("  %-26s %s\n", flag, o->help);
+    }
+}
+
 void help_all(void)
 {
     size_t n;
@@ -31,6 +41,8 @@ void help_all(void)
         }
         printf("  %-11s %s\n", commands[i].name, commands[i].summary);
     }
+    printf("\nFlags of the observer itself:\n");
+    print_flags(open_opts);
     printf("\n'orrery COMMAND --help' says more of one. --run NAME picks a run when several are "
            "on.\n");
 }
@@ -52,12 +64,7 @@ void help_command(const struct cli_command *c)
     printf("orrery %s%s%s\n\n%s\n", c->name, *c->usage ? " " : "", c->usage, c->summary);
     if (c->opts && c->opts->flag)
         printf("\nFlags:\n");
-    for (const struct opt *o = c->opts; o && o->flag; o++) {
-        char flag[60];
-        snprintf(flag, sizeof flag, "%s%s%s", o->flag, o->place ? " " : "",
-                 o->place ? o->place : "");
-        printf("  %-26s %s\n", flag, o->help);
-    }
+    print_flags(c->opts);
     print_examples(c->examples);
 }
 

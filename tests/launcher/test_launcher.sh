@@ -105,6 +105,9 @@ STUB
     expect "the second start runs no cmake and says nothing" 0 '' env PATH="$scratch/no-cmake:$PATH" "$dir/orrery" a --yes b
     [ "$(cat "$out")" = '[a][b]' ] && [ ! -s "$err" ]
     verdict $? "--yes is the launcher's, and stdout the program's"
+    expect "help tells of the launcher's own words, too" 0 '' "$dir/orrery" --help
+    grep -qF '[--help]' "$out" && grep -q 'orrery doctor ' "$out"
+    verdict $? "behind the program's"
     touch "$dir/main.c"
     sed -i 's/\[%s\]/<%s>/' "$dir/main.c"
     expect "a changed source is built again" 0 '' "$dir/orrery" a
