@@ -1,6 +1,7 @@
 #include "clients/resp_client.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +63,7 @@ static struct resp_slot *slot_of(struct resp_client *c, uint64_t request)
 static void grow_slots(struct resp_client *c)
 {
     uint32_t cap = c->slots_cap ? c->slots_cap * 2 : SLOTS_FIRST;
-    struct resp_slot *slots = calloc(cap, sizeof *slots);
-    CHECK(slots != NULL);
+    struct resp_slot *slots = must_alloc(cap, sizeof *slots);
     for (uint64_t i = c->head; i < c->next; i++)
         slots[i & (cap - 1)] = *slot_of(c, i);
     free(c->slots);

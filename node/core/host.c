@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "core/host_internal.h"
 #include "history.pb-c.h"
 
@@ -65,8 +66,7 @@ struct instance *host_instance(struct host *h, uint32_t number)
 
 static void *copy(const void *from, size_t n)
 {
-    void *p = calloc(1, n > 0 ? n : 1);
-    CHECK(p != NULL);
+    void *p = must_alloc(1, n > 0 ? n : 1);
     if (n > 0)
         memcpy(p, from, n);
     return p;
@@ -104,8 +104,7 @@ static bool instance_init(struct host *h, struct instance *in, const struct host
     in->config.memory = &in->memory;
     if (!settings_begin(in, config, why, why_size))
         return false;
-    in->core = calloc(1, in->ops->size);
-    CHECK(in->core != NULL);
+    in->core = must_alloc(1, in->ops->size);
     in->ops->init(in->core, &in->config);
     return true;
 }
@@ -150,14 +149,12 @@ static void config_init(struct host *h, const struct host_config *config)
 struct host *host_new(const struct host_config *config, const struct host_io *io, void *ctx,
                       char *why, size_t why_size)
 {
-    struct host *h = calloc(1, sizeof *h);
-    CHECK(h != NULL);
+    struct host *h = must_alloc(1, sizeof *h);
     h->io = *io;
     h->ctx = ctx;
     h->hit = -1;
     config_init(h, config);
-    h->boots = calloc(config->n_members, sizeof *h->boots);
-    CHECK(h->boots != NULL);
+    h->boots = must_alloc(config->n_members, sizeof *h->boots);
     arena_init(&h->arena, STEP_ARENA);
     if (!instances_init(h, config, why, why_size)) {
         host_free(h);

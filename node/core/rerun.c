@@ -2,13 +2,13 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "core/host_internal.h"
 #include "core/registry.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct rerun {
     struct rerun_life life;
@@ -198,8 +198,7 @@ static bool make_host(struct rerun *r, const Orrery__Start *s, char *why, size_t
 
 struct rerun *rerun_new(const struct rerun_life *life, char *why, size_t why_size)
 {
-    struct rerun *r = calloc(1, sizeof *r);
-    CHECK(r != NULL);
+    struct rerun *r = must_alloc(1, sizeof *r);
     r->life = *life;
     Orrery__Event *e = unpack(recorded(r, 1));
     bool ok = e && e->body_case == ORRERY__EVENT__BODY_START;

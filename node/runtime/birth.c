@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "base/must.h"
 #include "core/registry.h"
 #include "runtime/node.h"
 
@@ -34,8 +34,7 @@ static void on_recovered(void *ctx, const struct log_recovered *r)
 static node_id *member_list(const Orrery__NodeConfig *config, uint32_t *n)
 {
     *n = config->n_members ? (uint32_t)config->n_members : config->nodes;
-    node_id *members = calloc(*n ? *n : 1, sizeof *members);
-    CHECK(members);
+    node_id *members = must_alloc(*n ? *n : 1, sizeof *members);
     for (uint32_t i = 0; i < *n; i++)
         members[i] = config->n_members ? config->members[i] : i + 1;
     return members;

@@ -1,6 +1,7 @@
 #include "runtime/clients.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "clients/resp_client.h"
 #include "runtime/address.h"
 
@@ -214,8 +215,7 @@ static void welcome(struct clients *all, int fd)
     }
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct client *c = calloc(1, sizeof *c);
-    CHECK(c);
+    struct client *c = must_alloc(1, sizeof *c);
     c->all = all;
     c->id = ++all->newest;
     c->fd = fd;

@@ -1,9 +1,8 @@
-#include "base/check.h"
+#include "base/must.h"
 #include "runtime/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* The other nodes' addresses; those that are not told any more are gone. */
 static void learn(struct node *n, const Orrery__Members *members)
@@ -13,8 +12,7 @@ static void learn(struct node *n, const Orrery__Members *members)
         if (members->members[i]->node > most && members->members[i]->node < NODES_MAX)
             most = members->members[i]->node;
     uint32_t n_peers = most + 1 > n->n_peers ? most + 1 : n->n_peers;
-    struct peer *peers = calloc(n_peers, sizeof *peers);
-    CHECK(peers);
+    struct peer *peers = must_alloc(n_peers, sizeof *peers);
     for (size_t i = 0; i < members->n_members; i++) {
         const Orrery__Member *m = members->members[i];
         if (m->node == NODE_NONE || m->node >= n_peers)

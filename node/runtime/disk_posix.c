@@ -1,6 +1,7 @@
 #include "runtime/disk_posix.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "runtime/alarm.h"
 
 #include <dirent.h>
@@ -157,8 +158,7 @@ static int write_all(int fd, const uint8_t *at, size_t n, uint64_t offset)
  * that are merely reserved would cost a change of the file's own structure each time. */
 static int write_zeros(int fd, uint64_t from, uint64_t upto)
 {
-    uint8_t *zeros = calloc(1, ZEROS_SIZE);
-    CHECK(zeros);
+    uint8_t *zeros = must_alloc(1, ZEROS_SIZE);
     int error = 0;
     while (!error && from < upto) {
         size_t n = upto - from < ZEROS_SIZE ? (size_t)(upto - from) : ZEROS_SIZE;
@@ -437,8 +437,7 @@ struct disk_posix *disk_posix_open(const char *directory, char *why, size_t why_
             close(dir);
         return NULL;
     }
-    struct disk_posix *d = calloc(1, sizeof *d);
-    CHECK(d);
+    struct disk_posix *d = must_alloc(1, sizeof *d);
     d->dir = dir;
     d->lock_fd = lock_fd;
     clock_init(&d->clock, 0);

@@ -1,6 +1,7 @@
 #include "runtime/filter.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +114,7 @@ static struct filter_link *link_of(struct filter *f, node_id to)
         return NULL;
     if (to >= f->n_links) {
         uint32_t n = (to | 15) + 1;
-        struct filter_link *links = calloc(n, sizeof *links);
-        CHECK(links);
+        struct filter_link *links = must_alloc(n, sizeof *links);
         for (uint32_t i = 0; i < n; i++) {
             if (i < f->n_links)
                 links[i] = f->links[i];

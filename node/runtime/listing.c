@@ -1,12 +1,11 @@
 #include "runtime/listing.h"
 
-#include "base/check.h"
+#include "base/must.h"
 #include "core/registry.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 void listing_protocols(FILE *out)
 {
@@ -109,8 +108,7 @@ bool listing_protocol(FILE *out, const char *name)
         return false;
     fprintf(out, "%s: %s\n\nsettings\n", ops->name, ops->summary);
     const ProtobufCMessageDescriptor *type = ops->settings;
-    ProtobufCMessage *settings = calloc(1, type->sizeof_message);
-    CHECK(settings);
+    ProtobufCMessage *settings = must_alloc(1, type->sizeof_message);
     type->message_init(settings);
     ops->defaults(settings);
     for (unsigned i = 0; i < type->n_fields; i++)

@@ -2,11 +2,11 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "runtime/alarm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct logs_log {
     struct loop_job job;
@@ -34,8 +34,7 @@ struct logs_read {
 void logs_init(struct logs *l, struct loop *loop, const struct logs_io *io, void *ctx)
 {
     *l = (struct logs){.loop = loop, .io = io, .ctx = ctx};
-    l->all = calloc(INSTANCES_MAX * LOGS_MAX, sizeof *l->all);
-    CHECK(l->all);
+    l->all = must_alloc(INSTANCES_MAX * LOGS_MAX, sizeof *l->all);
 }
 
 void logs_close(struct logs *l)

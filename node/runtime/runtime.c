@@ -1,6 +1,6 @@
 #include "runtime/runtime.h"
 
-#include "base/check.h"
+#include "base/must.h"
 #include "runtime/node.h"
 
 #include <errno.h>
@@ -205,8 +205,7 @@ static void close_node(struct node *n)
 int runtime_run(const struct runtime_options *options)
 {
     prepare_process();
-    struct node *n = calloc(1, sizeof *n);
-    CHECK(n);
+    struct node *n = must_alloc(1, sizeof *n);
     char why[WHY_SIZE];
     if (!open_basics(n, options, why, sizeof why)) {
         log_line(n, "error", why);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "core/envelope.h"
 #include "runtime/address.h"
 
@@ -148,8 +149,7 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     if (s->n_strangers >= STREAM_STRANGERS_MAX)
         close_oldest_stranger(s);
-    struct incoming *c = calloc(1, sizeof *c);
-    CHECK(c);
+    struct incoming *c = must_alloc(1, sizeof *c);
     c->head.s = s;
     c->tcp.data = c;
     c->next = s->incoming;

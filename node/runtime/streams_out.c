@@ -1,6 +1,7 @@
 #include "runtime/streams_parts.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "core/envelope.h"
 
 #include <stdlib.h>
@@ -62,8 +63,7 @@ static struct outgoing *outgoing_new(struct streams *s, node_id to)
         memset(s->outgoing + s->n_outgoing, 0, (n - s->n_outgoing) * sizeof(struct outgoing *));
         s->n_outgoing = n;
     }
-    struct outgoing *o = calloc(1, sizeof *o);
-    CHECK(o);
+    struct outgoing *o = must_alloc(1, sizeof *o);
     o->s = s;
     o->to = to;
     o->pause = STREAM_RETRY_MIN;
@@ -226,8 +226,7 @@ static void connect_out(struct outgoing *o)
 {
     struct streams *s = o->s;
     let_connection_go(o, true); /* What a cut left behind. */
-    struct connection *c = calloc(1, sizeof *c);
-    CHECK(c);
+    struct connection *c = must_alloc(1, sizeof *c);
     *c = (struct connection){.head = {s}, .owner = o};
     CHECK(uv_tcp_init(&s->loop->uv, &c->tcp) == 0);
     c->tcp.data = c;

@@ -1,6 +1,7 @@
 #include "store/disk_memory.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,7 @@ struct disk_memory_file {
 
 static void *allocate(size_t n)
 {
-    void *p = calloc(1, n);
-    CHECK(p != NULL);
+    void *p = must_alloc(1, n);
     return p;
 }
 

@@ -1,6 +1,7 @@
 #include "store/log_impl.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,8 +86,7 @@ struct log *log_open(struct disk *disk, const char *name, const struct log_optio
                      void *ctx, char *why, size_t why_size)
 {
     CHECK(strlen(name) < LOG_NAME_SIZE);
-    struct log *l = calloc(1, sizeof *l);
-    CHECK(l != NULL);
+    struct log *l = must_alloc(1, sizeof *l);
     l->disk = *disk;
     memcpy(l->name, name, strlen(name) + 1);
     l->options = *options;
@@ -136,8 +136,7 @@ static struct log_job *add_job(struct log *l)
     struct log_job *job = l->spare;
     l->spare = NULL;
     if (!job) {
-        job = calloc(1, sizeof *job);
-        CHECK(job != NULL);
+        job = must_alloc(1, sizeof *job);
         job->log = l;
     }
     job->upto = l->last;

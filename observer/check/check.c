@@ -1,6 +1,7 @@
 #include "check/inner.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,8 +16,7 @@ const char *verdict_name(enum verdict v)
 
 struct check *check_new(void)
 {
-    struct check *c = calloc(1, sizeof *c);
-    CHECK(c);
+    struct check *c = must_alloc(1, sizeof *c);
     c->lives = lives_check_new(c);
     c->heartbeat = heartbeat_check_new(c);
     c->history = history_check_new(c);

@@ -9,6 +9,7 @@
 #include "check/heartbeat.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "check/heartbeat_inner.h"
 
 #include <stdlib.h>
@@ -31,8 +32,7 @@ static void take_gap(struct heartbeat_check *h, const struct entry *e)
     struct pair *p = g ? heartbeat_pair(h, e->node, g->peer) : NULL;
     if (p) {
         if (!p->beats)
-            p->beats = calloc(RING_MAX, sizeof *p->beats);
-        CHECK(p->beats);
+            p->beats = must_alloc(RING_MAX, sizeof *p->beats);
         if (p->n_beats && g->number <= heartbeat_beat_ago(p, 0)->number)
             p->n_beats = 0; /* Another life of it. */
         p->beats[p->n_beats++ % RING_MAX] = (struct beat){h->check->now, g->number};

@@ -1,14 +1,14 @@
 #include "check/heartbeat_inner.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct heartbeat_check *heartbeat_check_new(struct check *c)
 {
-    struct heartbeat_check *h = calloc(1, sizeof *h);
-    CHECK(h);
+    struct heartbeat_check *h = must_alloc(1, sizeof *h);
     h->check = c;
     h->next_due = NS_NEVER;
     return h;

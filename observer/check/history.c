@@ -1,6 +1,7 @@
 #include "check/history.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/units.h"
 #include "history.pb-c.h"
 
@@ -11,8 +12,7 @@
 
 struct history_check *history_check_new(struct check *c)
 {
-    struct history_check *h = calloc(1, sizeof *h);
-    CHECK(h);
+    struct history_check *h = must_alloc(1, sizeof *h);
     h->check = c;
     words_init(&h->keys);
     words_init(&h->values);

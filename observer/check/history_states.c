@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -191,8 +192,7 @@ static void open_keys(struct store *s)
             c->open = s->n_open;
         }
     uint32_t n = s->n_states ? s->n_states : 1;
-    uint32_t *states = calloc((size_t)n * (s->n_open + 1), sizeof *states);
-    CHECK(states);
+    uint32_t *states = must_alloc((size_t)n * (s->n_open + 1), sizeof *states);
     for (uint32_t k = 0; k < n; k++)
         for (uint32_t i = 0; i < s->n_open; i++)
             states[k * s->n_open + i] = i < before && s->n_states
@@ -238,8 +238,7 @@ void store_crash(struct history_check *h, struct store *s)
     uint32_t *state = calloc(s->n_open, sizeof *state);
     CHECK(set && state);
     set->width = s->n_open;
-    set->states = calloc((size_t)STATES_MAX * s->n_open, sizeof *set->states);
-    CHECK(set->states);
+    set->states = must_alloc((size_t)STATES_MAX * s->n_open, sizeof *set->states);
     bool room = true;
     for (uint32_t k = 0; k < s->n_states && room; k++) {
         memcpy(state, s->states + (size_t)k * s->n_open, s->n_open * sizeof *state);

@@ -3,10 +3,9 @@
  * read. */
 #include "check/inner.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct lives_check {
     struct check *check;
@@ -16,8 +15,7 @@ struct lives_check {
 
 struct lives_check *lives_check_new(struct check *c)
 {
-    struct lives_check *l = calloc(1, sizeof *l);
-    CHECK(l);
+    struct lives_check *l = must_alloc(1, sizeof *l);
     l->check = c;
     return l;
 }
@@ -31,9 +29,7 @@ void lives_check_free(struct lives_check *l)
 static void remember(struct lives_check *l, uint32_t node, uint64_t ordinal)
 {
     if (node > l->n) {
-        l->spawned = realloc(l->spawned, node * sizeof *l->spawned);
-        CHECK(l->spawned);
-        memset(l->spawned + l->n, 0, (node - l->n) * sizeof *l->spawned);
+        l->spawned = must_grow(l->spawned, l->n, node, sizeof *l->spawned);
         l->n = node;
     }
     l->spawned[node - 1] = ordinal;

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,7 @@ static void grow(struct words *w)
 {
     w->table_cap *= 2;
     free(w->table);
-    w->table = calloc(w->table_cap, sizeof *w->table);
-    CHECK(w->table);
+    w->table = must_alloc(w->table_cap, sizeof *w->table);
     for (uint32_t i = 1; i < w->n; i++)
         w->table[slot(w, w->all[i])] = i;
 }

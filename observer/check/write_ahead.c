@@ -3,7 +3,7 @@
  * says, in the events of its syncs. */
 #include "check/inner.h"
 
-#include "base/check.h"
+#include "base/must.h"
 #include "base/wire.h"
 
 #include <inttypes.h>
@@ -26,8 +26,7 @@ struct write_ahead_check {
 
 struct write_ahead_check *write_ahead_check_new(struct check *c)
 {
-    struct write_ahead_check *w = calloc(1, sizeof *w);
-    CHECK(w);
+    struct write_ahead_check *w = must_alloc(1, sizeof *w);
     w->check = c;
     return w;
 }
@@ -57,9 +56,7 @@ static void take_start(struct write_ahead_check *w, uint32_t node)
     if (!i)
         return;
     if (node > w->n) {
-        w->wals = realloc(w->wals, node * sizeof *w->wals);
-        CHECK(w->wals);
-        memset(w->wals + w->n, 0, (node - w->n) * sizeof *w->wals);
+        w->wals = must_grow(w->wals, w->n, node, sizeof *w->wals);
         w->n = node;
     }
     struct wal *wal = wal_of(w, node);

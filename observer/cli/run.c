@@ -4,6 +4,7 @@
 #include "cli/screen.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/units.h"
 #include "lab/bindings.h"
 #include "lab/groups.h"
@@ -537,8 +538,7 @@ int run_main(const struct cli_command *c, int argc, char **argv)
     if (paths_make(&paths, why, sizeof why))
         snprintf(r->notebook, sizeof r->notebook, "%s/notebook", paths.state);
     r->drawn = screen_possible() && !given.headless;
-    r->answers = calloc(r->file.lab->n_exercises + 1, sizeof *r->answers);
-    CHECK(r->answers);
+    r->answers = must_alloc(r->file.lab->n_exercises + 1, sizeof *r->answers);
     buf_printf(&r->line, "orrery");
     for (int i = 0; i < argc; i++) {
         buf_printf(&r->line, " ");

@@ -1,27 +1,19 @@
 #include "cluster/groups.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void *some(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-    CHECK(p);
-    return p;
-}
-
 static char *copy_text(const char *text)
 {
-    char *copy = strdup(text ? text : "");
-    CHECK(copy);
-    return copy;
+    return must_copy(text ? text : "");
 }
 
 static const char *const *copy_texts(const char *const *texts, size_t n)
 {
-    char **copy = some(n, sizeof *copy);
+    char **copy = must_alloc(n, sizeof *copy);
     for (size_t i = 0; i < n; i++)
         copy[i] = copy_text(texts[i]);
     return (const char *const *)copy;
@@ -36,7 +28,7 @@ static void free_texts(const char *const *texts, size_t n)
 
 static const struct cluster_instance *copy_instances(const struct cluster_instance *from, size_t n)
 {
-    struct cluster_instance *copy = some(n, sizeof *copy);
+    struct cluster_instance *copy = must_alloc(n, sizeof *copy);
     for (size_t i = 0; i < n; i++)
         copy[i] = (struct cluster_instance){
             .protocol = copy_text(from[i].protocol),
@@ -51,7 +43,7 @@ static const struct cluster_instance *copy_instances(const struct cluster_instan
 void groups_copy(struct groups *g, const struct cluster_group *all, size_t n)
 {
     CHECK(n >= 1 && n <= CLUSTER_GROUPS_MAX);
-    *g = (struct groups){some(n, sizeof *g->all), n};
+    *g = (struct groups){must_alloc(n, sizeof *g->all), n};
     for (size_t i = 0; i < n; i++) {
         g->all[i] = all[i];
         g->all[i].name = copy_text(all[i].name);

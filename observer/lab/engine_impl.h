@@ -98,6 +98,5 @@ void judge_exercise(struct lab_engine *e, size_t i);
 
 /* engine_state.c */
 void state_build(struct lab_engine *e);
-char *state_text(const char *text);
 
 #endif

@@ -1,29 +1,14 @@
 /* Where a run stands, as its message says it. */
 #include "lab/engine_impl.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-char *state_text(const char *text)
-{
-    char *copy = strdup(text);
-    CHECK(copy);
-    return copy;
-}
-
-static void *list_of(size_t n, size_t size)
-{
-    void *list = calloc(n ? n : 1, size);
-    CHECK(list);
-    return list;
-}
 
 static void put_events(uint64_t **into, size_t *n, const uint64_t *events, size_t n_events)
 {
-    *into = list_of(n_events, sizeof **into);
+    *into = must_alloc(n_events, sizeof **into);
     memcpy(*into, events, n_events * sizeof *events);
     *n = n_events;
 }
@@ -58,7 +43,7 @@ static void put_waiting(const struct lab_engine *e, Orrery__LabState *s)
     if (clue->count > 1)
         buf_printf(&text, " (%u of %u)", c->seen, clue->count);
     buf_append(&text, bytes_of("", 1));
-    s->waiting = state_text((const char *)text.base);
+    s->waiting = must_copy((const char *)text.base);
     buf_free(&text);
 }
 
@@ -66,7 +51,7 @@ static Orrery__ExerciseState *exercise_state(struct lab_engine *e, size_t i)
 {
     const struct exercise_run *run = &e->exercises[i];
     const Orrery__Exercise *x = e->lab->exercises[i];
-    Orrery__ExerciseState *s = list_of(1, sizeof *s);
+    Orrery__ExerciseState *s = must_alloc(1, sizeof *s);
     orrery__exercise_state__init(s);
     s->state = run->state;
     s->mine = run->mine;
@@ -88,11 +73,11 @@ static Orrery__ExerciseState *exercise_state(struct lab_engine *e, size_t i)
 static Orrery__CheckState *invariant_state(const struct lab_engine *e, size_t i)
 {
     const struct check_run *run = &e->checks[i];
-    Orrery__CheckState *s = list_of(1, sizeof *s);
+    Orrery__CheckState *s = must_alloc(1, sizeof *s);
     orrery__check_state__init(s);
-    s->text = state_text(e->lab->invariants[i]->text);
+    s->text = must_copy(e->lab->invariants[i]->text);
     s->result = run->result;
-    s->sentence = state_text(run->sentence);
+    s->sentence = must_copy(run->sentence);
     put_events(&s->events, &s->n_events, run->events, run->n_events);
     return s;
 }
@@ -100,11 +85,11 @@ static Orrery__CheckState *invariant_state(const struct lab_engine *e, size_t i)
 static Orrery__CheckState *goal_state(const struct lab_engine *e, size_t i)
 {
     const struct clues *c = &e->goals[i];
-    Orrery__CheckState *s = list_of(1, sizeof *s);
+    Orrery__CheckState *s = must_alloc(1, sizeof *s);
     orrery__check_state__init(s);
     s->goal = true;
-    s->text = state_text(e->lab->goals[i]->ask);
-    s->sentence = state_text(e->goal_met[i] ? "" : e->lab->goals[i]->hint);
+    s->text = must_copy(e->lab->goals[i]->ask);
+    s->sentence = must_copy(e->goal_met[i] ? "" : e->lab->goals[i]->hint);
     if (e->goal_met[i]) {
         s->result = ORRERY__CHECK_RESULT__CHECK_PROVEN;
         put_events(&s->events, &s->n_events, c->events, c->n);
@@ -116,36 +101,36 @@ static void put_lists(struct lab_engine *e, Orrery__LabState *s)
 {
     const Orrery__Lab *lab = e->lab;
     s->n_exercises = lab->n_exercises;
-    s->exercises = list_of(lab->n_exercises, sizeof(Orrery__ExerciseState *));
+    s->exercises = must_alloc(lab->n_exercises, sizeof(Orrery__ExerciseState *));
     for (size_t i = 0; i < lab->n_exercises; i++)
         s->exercises[i] = exercise_state(e, i);
     s->n_checks = lab->n_invariants + lab->n_goals;
-    s->checks = list_of(s->n_checks, sizeof(Orrery__CheckState *));
+    s->checks = must_alloc(s->n_checks, sizeof(Orrery__CheckState *));
     for (size_t i = 0; i < lab->n_invariants; i++)
         s->checks[i] = invariant_state(e, i);
     for (size_t i = 0; i < lab->n_goals; i++)
         s->checks[lab->n_invariants + i] = goal_state(e, i);
     s->n_beats = lab->n_beats;
-    s->beats = list_of(lab->n_beats, sizeof(Orrery__BeatState *));
+    s->beats = must_alloc(lab->n_beats, sizeof(Orrery__BeatState *));
     for (size_t i = 0; i < lab->n_beats; i++) {
-        s->beats[i] = list_of(1, sizeof(Orrery__BeatState));
+        s->beats[i] = must_alloc(1, sizeof(Orrery__BeatState));
         orrery__beat_state__init(s->beats[i]);
         s->beats[i]->done = e->beats[i].done;
         s->beats[i]->first = e->beats[i].first;
         s->beats[i]->last = e->beats[i].last;
     }
     s->n_flaws = e->options.n_flaws;
-    s->flaws = list_of(s->n_flaws, sizeof(char *));
+    s->flaws = must_alloc(s->n_flaws, sizeof(char *));
     for (size_t i = 0; i < s->n_flaws; i++)
-        s->flaws[i] = state_text(e->options.flaws[i]);
+        s->flaws[i] = must_copy(e->options.flaws[i]);
 }
 
 void state_build(struct lab_engine *e)
 {
-    Orrery__LabState *s = list_of(1, sizeof *s);
+    Orrery__LabState *s = must_alloc(1, sizeof *s);
     orrery__lab_state__init(s);
     size_t beat = e->review ? e->review - 1 : e->beat;
-    s->lab = state_text(e->lab->name);
+    s->lab = must_copy(e->lab->name);
     s->beat = e->lab->n_beats ? (uint32_t)beat + 1 : 0;
     s->phase = phase_of(e);
     s->headless = e->options.headless;
@@ -154,7 +139,7 @@ void state_build(struct lab_engine *e)
                       &s->n_caption);
     put_waiting(e, s);
     if (s->phase == ORRERY__BEAT_PHASE__BEAT_FAILED)
-        s->failed = state_text(e->sentence);
+        s->failed = must_copy(e->sentence);
     put_lists(e, s);
     if (e->state)
         orrery__lab_state__free_unpacked(e->state, NULL);

@@ -1,6 +1,6 @@
 #include "session/batch.h"
 
-#include "base/check.h"
+#include "base/must.h"
 #include "cluster/units.h"
 #include "session/filter.h"
 #include "session/watch.h"
@@ -179,8 +179,7 @@ static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
     Orrery__Entries rest = ORRERY__ENTRIES__INIT;
     rest.last = 1;
     if (show->causes) {
-        uint64_t *ordinals = calloc(CAUSES_COUNTED, sizeof *ordinals);
-        CHECK(ordinals);
+        uint64_t *ordinals = must_alloc(CAUSES_COUNTED, sizeof *ordinals);
         rest.future = timeline_future(t, show->ordinal, ordinals, CAUSES_COUNTED);
         rest.past = timeline_past(t, show->ordinal, ordinals, CAUSES_COUNTED);
         size_t shown = rest.past < CAUSES_SHOWN ? (size_t)rest.past : CAUSES_SHOWN;
@@ -246,7 +245,7 @@ void viewer_log(struct viewer *v)
     size_t count = 0;
     if (!c->ops->node(c, v->log.node, &n))
         return;
-    char *fresh = session_text(news(v->log.seen, n.words));
+    char *fresh = must_copy(news(v->log.seen, n.words));
     char *rest = fresh;
     for (char *line = strsep(&rest, "\n"); line && count < 64; line = strsep(&rest, "\n"))
         if (*line)
@@ -255,7 +254,7 @@ void viewer_log(struct viewer *v)
         tell_lines(v, v->log.ask, lines, count);
     free(fresh);
     free(v->log.seen);
-    v->log.seen = session_text(n.words);
+    v->log.seen = must_copy(n.words);
 }
 
 static void ask_log(struct viewer *v, uint64_t ask, const Orrery__LogAsk *log)

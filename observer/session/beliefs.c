@@ -3,6 +3,7 @@
 #include "session/inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/units.h"
 
 #include <stdio.h>
@@ -101,7 +102,7 @@ void beliefs_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into
         buf_printf(&words, "%s by ", s->belief_names[state]);
         node_list_print(by, n, &words);
         buf_append(&words, bytes_of("", 1));
-        into->beliefs[into->n_beliefs++] = session_text((const char *)words.base);
+        into->beliefs[into->n_beliefs++] = must_copy((const char *)words.base);
         buf_free(&words);
     }
     free(by);

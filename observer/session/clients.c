@@ -2,11 +2,10 @@
  * is there the pace is 1. A simulated cluster's clients live in its time. */
 #include "session/inside.h"
 
-#include "base/check.h"
+#include "base/must.h"
 #include "base/wire.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CLIENTS_MAX = 1024 }; /* One is enough to refuse: of more, no account is kept. */
 
@@ -40,8 +39,7 @@ static void comes(struct session *s, const struct connected *c)
     if (s->n_clients == CLIENTS_MAX)
         return;
     if (!s->clients) {
-        s->clients = calloc(CLIENTS_MAX, sizeof *s->clients);
-        CHECK(s->clients);
+        s->clients = must_alloc(CLIENTS_MAX, sizeof *s->clients);
     }
     s->clients[s->n_clients++] = *c;
     s->client_came = true;

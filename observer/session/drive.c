@@ -1,6 +1,7 @@
 #include "session/drive.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "session/session.h"
 
 #include <stdio.h>
@@ -79,8 +80,7 @@ struct drive *drive_new(const struct cluster_spec *spec,
                         void (*entry)(void *ctx, const struct entry *e), void *ctx, char *why,
                         size_t why_size)
 {
-    struct drive *d = calloc(1, sizeof *d);
-    CHECK(d);
+    struct drive *d = must_alloc(1, sizeof *d);
     CHECK(uv_loop_init(&d->loop) == 0);
     CHECK(uv_timer_init(&d->loop, &d->look) == 0);
     CHECK(uv_timer_init(&d->loop, &d->limit) == 0);

@@ -1,6 +1,7 @@
 #include "session/filter.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "core/pattern.h"
 #include "timeline/pattern.h"
 
@@ -83,11 +84,9 @@ static bool compile(struct filter *f, char *why, size_t why_size)
 struct filter *filter_new(struct timeline *t, const char *pattern, const uint32_t *nodes,
                           size_t n_nodes, char *why, size_t why_size)
 {
-    struct filter *f = calloc(1, sizeof *f);
-    CHECK(f);
+    struct filter *f = must_alloc(1, sizeof *f);
     f->timeline = t;
-    f->nodes = calloc(n_nodes + 1, sizeof *f->nodes);
-    CHECK(f->nodes);
+    f->nodes = must_alloc(n_nodes + 1, sizeof *f->nodes);
     if (n_nodes)
         memcpy(f->nodes, nodes, n_nodes * sizeof *f->nodes);
     f->n_nodes = n_nodes;

@@ -3,10 +3,10 @@
 #include "session/house_inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "session/notebook.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void tell(struct guest *g, uint64_t ask, Orrery__Tell *t)
 {
@@ -79,8 +79,7 @@ static void tell_opened(struct guest *g)
     struct bytes set;
     while (timeline_schemas(t, opened.n_schemas, &set))
         opened.n_schemas++;
-    opened.schemas = calloc(opened.n_schemas + 1, sizeof *opened.schemas);
-    CHECK(opened.schemas);
+    opened.schemas = must_alloc(opened.n_schemas + 1, sizeof *opened.schemas);
     for (size_t i = 0; i < opened.n_schemas; i++)
         if (timeline_schemas(t, i, &set))
             opened.schemas[i] = (ProtobufCBinaryData){set.len, (uint8_t *)(uintptr_t)set.base};
@@ -298,8 +297,7 @@ void guest_pump(struct guest *g)
 
 struct guest *guest_new(struct house *h, const struct guest_ops *ops, void *ctx)
 {
-    struct guest *g = calloc(1, sizeof *g);
-    CHECK(g);
+    struct guest *g = must_alloc(1, sizeof *g);
     g->house = h;
     g->ops = ops;
     g->ctx = ctx;

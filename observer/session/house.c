@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "cluster/units.h"
 
 #include <stdio.h>
@@ -10,8 +11,7 @@
 
 static void *zeroed(size_t size)
 {
-    void *p = calloc(1, size);
-    CHECK(p);
+    void *p = must_alloc(1, size);
     return p;
 }
 

@@ -93,7 +93,6 @@ void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, cons
                     char *why, size_t why_size, bool *answered);
 
 /* status.c */
-char *session_text(const char *text); /* A copy for a message. */
 
 uint64_t session_machine_ns(void);
 

@@ -1,14 +1,13 @@
 #include "session/notebook.h"
 
 #include "base/bytes.h"
-#include "base/check.h"
 #include "base/crc32c.h"
+#include "base/must.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,11 +54,9 @@ static void keep(Orrery__Notebook *n, Orrery__NotebookEntry *entry)
 Orrery__Notebook *notebook_read(const char *path)
 {
     static char line[NOTEBOOK_LINE_MAX];
-    Orrery__Notebook *n = calloc(1, sizeof *n);
-    CHECK(n);
+    Orrery__Notebook *n = must_alloc(1, sizeof *n);
     orrery__notebook__init(n);
-    n->entries = calloc(NOTEBOOK_ENTRIES_MAX, sizeof(void *));
-    CHECK(n->entries);
+    n->entries = must_alloc(NOTEBOOK_ENTRIES_MAX, sizeof(void *));
     FILE *in = fopen(path, "r");
     size_t length = 0; /* Past the end of `line`: it is too long to be one of ours. */
     for (int c; in && (c = getc(in)) != EOF;) {

@@ -2,11 +2,11 @@
 #include "session/viewer.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/frame.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -95,8 +95,7 @@ static void wrote(uv_write_t *request, int status)
 static void send_message(void *ctx, struct buf *message)
 {
     struct caller *c = ctx;
-    struct sent *sent = calloc(1, sizeof *sent);
-    CHECK(sent);
+    struct sent *sent = must_alloc(1, sizeof *sent);
     CHECK(message->len <= UINT32_MAX);
     sent->message = *message;
     sent->caller = c;
@@ -129,8 +128,7 @@ static void over(void *ctx)
 {
     struct caller *c = ctx;
     c->viewer = NULL;
-    uv_shutdown_t *request = calloc(1, sizeof *request);
-    CHECK(request);
+    uv_shutdown_t *request = must_alloc(1, sizeof *request);
     request->data = c;
     if (uv_shutdown(request, (uv_stream_t *)&c->pipe, shut) != 0) {
         free(request);
@@ -205,8 +203,7 @@ static void somebody(uv_stream_t *listener, int status)
     struct server *s = listener->data;
     if (status < 0)
         return;
-    struct caller *c = calloc(1, sizeof *c);
-    CHECK(c);
+    struct caller *c = must_alloc(1, sizeof *c);
     c->server = s;
     CHECK(uv_pipe_init(s->session->loop, &c->pipe, 0) == 0);
     c->pipe.data = c;
@@ -236,8 +233,7 @@ static void nobody_waits(void *ctx)
 bool server_open(struct session *session, const char *name, char *why, size_t why_size, bool *taken)
 {
     char passing[PATH_ROOM], hidden[RUN_NAME_MAX + 24];
-    struct server *s = calloc(1, sizeof *s);
-    CHECK(s);
+    struct server *s = must_alloc(1, sizeof *s);
     s->session = session;
     *taken = false;
     snprintf(hidden, sizeof hidden, ".%.16s-%d", name, (int)getpid());

@@ -3,6 +3,7 @@
 #include "timeline/view.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/groups.h"
 
 #include <errno.h>
@@ -278,8 +279,7 @@ static void name_protocols(struct session *s)
 struct session *session_new(uv_loop_t *loop, const struct session_options *options, char *why,
                             size_t why_size)
 {
-    struct session *s = calloc(1, sizeof *s);
-    CHECK(s);
+    struct session *s = must_alloc(1, sizeof *s);
     CHECK(sodium_init() >= 0);
     s->loop = loop;
     s->options = *options;

@@ -1,29 +1,15 @@
 #include "session/inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/cluster.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-char *session_text(const char *text)
-{
-    char *copy = strdup(text);
-    CHECK(copy);
-    return copy;
-}
-
-static void *some(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-    CHECK(p);
-    return p;
-}
 
 static Orrery__RunInfo *copy_info(const Orrery__RunInfo *info)
 {
     size_t size = orrery__run_info__get_packed_size(info);
-    uint8_t *packed = some(size, 1);
+    uint8_t *packed = must_alloc(size, 1);
     orrery__run_info__pack(info, packed);
     Orrery__RunInfo *copy = orrery__run_info__unpack(NULL, size, packed);
     CHECK(copy);
@@ -35,26 +21,26 @@ static void append_text(char ***list, size_t *n, const char *text)
 {
     *list = realloc(*list, (*n + 1) * sizeof **list);
     CHECK(*list);
-    (*list)[(*n)++] = session_text(text);
+    (*list)[(*n)++] = must_copy(text);
 }
 
 static Orrery__NodeStatus *node_status(struct session *s, uint32_t number)
 {
     struct cluster_node n;
-    Orrery__NodeStatus *into = some(1, sizeof *into);
+    Orrery__NodeStatus *into = must_alloc(1, sizeof *into);
     orrery__node_status__init(into);
     CHECK(s->cluster->ops->node(s->cluster, number, &n));
     into->node = number;
-    into->name = session_text(n.name);
-    into->group = session_text(n.group);
+    into->name = must_copy(n.name);
+    into->group = must_copy(n.group);
     into->pid = n.pid;
     into->boot = n.boot;
-    into->state = session_text(node_state_name(n.state));
+    into->state = must_copy(node_state_name(n.state));
     into->client_port = n.client_port;
     into->udp_port = n.udp_port;
     into->tcp_port = n.tcp_port;
     into->lost = n.lost;
-    into->words = session_text(n.words ? n.words : "");
+    into->words = must_copy(n.words ? n.words : "");
     beliefs_of(s, number, into);
     return into;
 }
@@ -73,20 +59,20 @@ static void add_fault(void *arg, uint32_t node, const char *words)
 Orrery__Status *session_status(struct session *s)
 {
     int64_t wall;
-    Orrery__Status *status = some(1, sizeof *status);
+    Orrery__Status *status = must_alloc(1, sizeof *status);
     orrery__status__init(status);
     status->run = copy_info(timeline_info(s->timeline));
     status->n_nodes = s->cluster->ops->nodes(s->cluster);
-    status->nodes = some(status->n_nodes, sizeof *status->nodes);
+    status->nodes = must_alloc(status->n_nodes, sizeof *status->nodes);
     for (uint32_t i = 0; i < status->n_nodes; i++)
         status->nodes[i] = node_status(s, i + 1);
     status->pace = s->cluster->ops->pace(s->cluster);
     s->cluster->ops->now(s->cluster, &status->now_ns, &wall);
     status->newest = timeline_newest(s->timeline);
     status->recorded_bytes = timeline_recorded(s->timeline);
-    status->recording = session_text(s->recording);
+    status->recording = must_copy(s->recording);
     const char *trouble = timeline_trouble(s->timeline);
-    status->trouble = session_text(trouble ? trouble : "");
+    status->trouble = must_copy(trouble ? trouble : "");
     status->holes = timeline_holes(s->timeline);
     if (s->cluster->ops->held)
         status->held = s->cluster->ops->held(s->cluster);

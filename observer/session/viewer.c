@@ -1,13 +1,12 @@
 #include "session/viewer.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 
 struct viewer *viewer_new(struct session *s, const struct viewer_ops *ops, void *ctx)
 {
-    struct viewer *v = calloc(1, sizeof *v);
-    CHECK(v);
+    struct viewer *v = must_alloc(1, sizeof *v);
     v->session = s;
     v->ops = ops;
     v->ctx = ctx;

@@ -1,6 +1,6 @@
 #include "session/watch.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +26,7 @@ struct watch {
 
 struct watch *watch_new(const Orrery__Watch *asked)
 {
-    struct watch *w = calloc(1, sizeof *w);
-    CHECK(w);
+    struct watch *w = must_alloc(1, sizeof *w);
     w->n_kinds = asked->n_kinds < KINDS_MAX ? asked->n_kinds : KINDS_MAX;
     for (size_t i = 0; i < w->n_kinds; i++)
         strncpy(w->kinds[i].name, asked->kinds[i], KIND_SIZE - 1);

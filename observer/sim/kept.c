@@ -3,6 +3,7 @@
 #include "sim/inner.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,7 @@ struct host *kept_host(struct sim_node *n, struct host_config *config, char *why
     for (uint32_t i = 0; i < count; i++) {
         instances[i] = r->instances[i];
         size_t given = instances[i].n_settings;
-        lists[i] = calloc(given + n->n_kept + 1, sizeof(Orrery__KeyValue *));
-        CHECK(lists[i]);
+        lists[i] = must_alloc(given + n->n_kept + 1, sizeof(Orrery__KeyValue *));
         for (size_t k = 0; k < given; k++)
             lists[i][k] = instances[i].settings[k];
         for (size_t k = 0; k < n->n_kept; k++)

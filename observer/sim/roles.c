@@ -2,30 +2,23 @@
 #include "sim/inner.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "core/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *some(size_t n, size_t size)
-{
-    void *p = calloc(n ? n : 1, size);
-    CHECK(p);
-    return p;
-}
-
 /* KEY=VALUE become pairs. */
 static bool pairs_of(const struct cluster_instance *from, struct host_instance *into, char *why,
                      size_t why_size)
 {
-    Orrery__KeyValue **pairs = some(from->n_settings, sizeof *pairs);
+    Orrery__KeyValue **pairs = must_alloc(from->n_settings, sizeof *pairs);
     into->settings = (const Orrery__KeyValue *const *)pairs;
     for (size_t k = 0; k < from->n_settings; k++) {
-        Orrery__KeyValue *pair = some(1, sizeof *pair);
+        Orrery__KeyValue *pair = must_alloc(1, sizeof *pair);
         orrery__key_value__init(pair);
-        pair->key = strdup(from->settings[k]); /* Its text holds both. */
-        CHECK(pair->key);
+        pair->key = must_copy(from->settings[k]); /* Its text holds both. */
         pairs[into->n_settings++] = pair;
         char *equals = strchr(pair->key, '=');
         if (!equals) {
@@ -85,7 +78,7 @@ bool roles_init(struct world *w, char *why, size_t why_size)
 {
     groups_copy(&w->groups, w->options.groups, w->options.n_groups);
     w->options.groups = NULL;
-    w->roles = some(w->groups.n, sizeof *w->roles);
+    w->roles = must_alloc(w->groups.n, sizeof *w->roles);
     for (size_t i = 0; i < w->groups.n; i++)
         if (!role_init(&w->roles[i], &w->groups.all[i], why, why_size) ||
             !try_host(w, &w->roles[i], why, why_size))

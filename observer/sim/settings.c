@@ -1,6 +1,7 @@
 #include "sim/settings.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "core/host.h"
 #include "core/registry.h"
 
@@ -57,8 +58,7 @@ bool settings_accepted(const Orrery__Start *start, uint32_t instance, char *cons
         list[i] = in->settings[i];
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
-        char *key = strdup(settings[i]);
-        CHECK(key);
+        char *key = must_copy(settings[i]);
         char *equal = strchr(key, '=');
         ok = equal != NULL;
         if (!ok)

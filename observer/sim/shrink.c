@@ -3,6 +3,7 @@
 #include "sim/trial.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,7 @@ static uint32_t take_out(struct trial *t, struct outcome *o)
     uint32_t runs = 0;
     for (size_t bite = t->n_faults; bite > 0; bite /= 2)
         for (size_t at = 0; at < t->n_faults; at += bite) {
-            bool *before = calloc(t->n_faults, sizeof *before);
-            CHECK(before);
+            bool *before = must_alloc(t->n_faults, sizeof *before);
             bool any = false;
             for (size_t i = at; i < t->n_faults && i < at + bite; i++) {
                 before[i] = t->faults[i].out;

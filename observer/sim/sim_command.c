@@ -1,6 +1,7 @@
 #include "sim/sim.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/units.h"
 #include "core/registry.h"
 #include "sim/campaign.h"
@@ -250,8 +251,7 @@ static int run_one(struct session *s)
     if (o.failed && !recorded) {
         done(s, s->campaign.from, &o);
     } else if (o.failed) {
-        s->failures = calloc(1, sizeof *s->failures);
-        CHECK(s->failures);
+        s->failures = must_alloc(1, sizeof *s->failures);
         s->n_failures = 1;
         s->failures[0] = (struct failure){.seed = s->campaign.from, .outcome = o};
         (void)snprintf(s->failures[0].recording, PATH_MAX_, "%s", s->record);

@@ -1,13 +1,13 @@
 #include "sim/trial.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/command.h"
 #include "core/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { WORDS_IN_LINE_MAX = 24 };
 
@@ -191,8 +191,7 @@ static int by_time(const void *a, const void *b)
 
 struct trial_line *trial_lines(const struct trial *t, nsec from, nsec to, size_t *n)
 {
-    struct trial_line *all = calloc(t->n_faults * (1 + TRIAL_ENDS_MAX) + 1, sizeof *all);
-    CHECK(all);
+    struct trial_line *all = must_alloc(t->n_faults * (1 + TRIAL_ENDS_MAX) + 1, sizeof *all);
     *n = 0;
     for (size_t i = 0; i < t->n_faults; i++) {
         const struct planned *p = &t->faults[i];

@@ -1,6 +1,7 @@
 #include "sim/inner.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +11,6 @@
 static const int64_t wall_epoch_ns = INT64_C(1735689600000000000);
 static const nsec watermark_step = 10 * NSEC_PER_MS;
 static const size_t pool_sizes[4] = {64, 256, 1600, 8192};
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 struct random concern_random(const struct world *w, enum concern concern, uint64_t which)
 {
@@ -64,7 +58,8 @@ struct happening *happening_new(struct world *w, void (*run)(struct world *, str
         h = w->pool[c];
         w->pool[c] = h->next;
     } else {
-        h = must(malloc(sizeof *h + (c < 4 ? pool_sizes[c] : len)));
+        h = malloc(sizeof *h + (c < 4 ? pool_sizes[c] : len));
+        CHECK(h);
     }
     memset(h, 0, sizeof *h);
     h->run = run;
@@ -114,7 +109,7 @@ struct world *world_new(const struct world_options *options, const struct cluste
         snprintf(why, why_size, "a simulated cluster has 1 to %d nodes", WORLD_NODES_MAX);
         return NULL;
     }
-    struct world *w = must(calloc(1, sizeof *w));
+    struct world *w = must_alloc(1, sizeof *w);
     w->options = *options;
     w->sink = *sink;
     w->sink_ctx = sink_ctx;

@@ -1,6 +1,7 @@
 #include "terminal/canvas.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,7 @@ void canvas_init(struct canvas *c, int width, int height, bool ascii)
     c->width = width;
     c->height = height;
     c->ascii = ascii;
-    c->cells = calloc((size_t)width * (size_t)height, sizeof *c->cells);
-    CHECK(c->cells);
+    c->cells = must_alloc((size_t)width * (size_t)height, sizeof *c->cells);
 }
 
 void canvas_free(struct canvas *c)

@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "base/must.h"
 #include "terminal/model.h"
 
 #include <stdio.h>
@@ -9,8 +10,7 @@ struct fold *model_fold(struct model *m, const struct entry *e)
 {
     struct row *r = &m->growing;
     if (!r->fold) {
-        r->fold = calloc(1, sizeof *r->fold);
-        CHECK(r->fold);
+        r->fold = must_alloc(1, sizeof *r->fold);
         r->fold->fastest_ns = UINT64_MAX;
         r->kind = ROW_FOLD;
         r->first = r->entry = e->ordinal;

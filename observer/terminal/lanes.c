@@ -1,6 +1,7 @@
 #include "terminal/lanes.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,8 +137,7 @@ void lanes_heard(struct lanes *l, uint32_t by, uint32_t from, uint64_t ordinal, 
         return;
     struct lane *lane = &l->lanes[by];
     if (!lane->heard) {
-        lane->heard = calloc(LANES_HEARD_MAX, sizeof *lane->heard);
-        CHECK(lane->heard);
+        lane->heard = must_alloc(LANES_HEARD_MAX, sizeof *lane->heard);
     }
     struct heard *h = &lane->heard[from];
     *h = (struct heard){{ordinal, h->ordinals[0]}, {at_ns, h->at_ns[0]}};

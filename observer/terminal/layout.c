@@ -1,6 +1,6 @@
 #include "terminal/layout.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -243,8 +243,7 @@ static void draw_message(struct canvas *c, int y, const struct geometry *g, cons
 {
     int from = geometry_x(g, r->lane);
     bool late = r->kind == ROW_ARRIVAL;
-    int *ends = calloc(r->n_heads ? r->n_heads : 1, sizeof *ends);
-    CHECK(ends);
+    int *ends = must_alloc(r->n_heads, sizeof *ends);
     for (uint32_t i = 0; i < r->n_heads; i++)
         ends[i] = head_end(c, y, r, &r->heads[i], from, geometry_x(g, r->heads[i].lane));
     draw_shafts(c, y, g, r, ends);

@@ -1,6 +1,7 @@
 #include "terminal/beliefs.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,8 +20,7 @@ void model_init(struct model *m, struct terminal_source source, enum terminal_le
     m->level = level;
     m->next_id = 1;
     m->next = m->begin = 1;
-    m->pending = calloc(MODEL_PENDING, sizeof *m->pending);
-    CHECK(m->pending);
+    m->pending = must_alloc(MODEL_PENDING, sizeof *m->pending);
     lanes_init(&m->lanes);
 }
 
@@ -226,8 +226,7 @@ void row_text(struct row *r, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     free(r->text);
-    r->text = strdup(text);
-    CHECK(r->text);
+    r->text = must_copy(text);
 }
 
 struct head *row_head(struct row *r, uint32_t lane, enum head_outcome outcome)

@@ -1,5 +1,5 @@
 /* The diagram as plain lines. */
-#include "base/check.h"
+#include "base/must.h"
 #include "terminal/layout.h"
 
 #include <stdlib.h>
@@ -24,8 +24,7 @@ struct terminal_printer *terminal_printer_new(struct terminal_source source,
                                               const struct terminal_print_options *options,
                                               bool (*line)(void *ctx, const char *text), void *ctx)
 {
-    struct terminal_printer *p = calloc(1, sizeof *p);
-    CHECK(p);
+    struct terminal_printer *p = must_alloc(1, sizeof *p);
     model_init(&p->model, source, options->level);
     p->model.settled = true;
     p->width = options->width ? options->width : terminal_width();

@@ -1,7 +1,7 @@
 /* A view on a real terminal, by ncurses. */
 #include "terminal/view.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -94,8 +94,7 @@ struct terminal *terminal_new(const struct terminal_options *options, char *why,
         snprintf(why, why_size, "TERM=%s is not known here: try TERM=xterm", term);
         return NULL;
     }
-    struct terminal *t = calloc(1, sizeof *t);
-    CHECK(t);
+    struct terminal *t = must_alloc(1, sizeof *t);
     t->screen = screen;
     t->ascii = options->ascii || !terminal_utf8();
     set_term(screen);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/must.h"
 #include "base/wire.h"
 #include "perfetto.pb-c.h"
 #include "timeline/export.h"
@@ -371,8 +372,7 @@ int export_perfetto(struct timeline *t, const struct export_options *options, FI
                     struct export_done *done, char *why, size_t why_size)
 {
     struct perfetto p = {.t = t, .out = out};
-    p.counters = calloc(COUNTERS_MAX, sizeof *p.counters);
-    CHECK(p.counters);
+    p.counters = must_alloc(COUNTERS_MAX, sizeof *p.counters);
     export_walk(t, options, note_flow, &p, done);
     int status = export_some(done, why, why_size);
     if (status == 0) {

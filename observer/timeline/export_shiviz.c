@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "timeline/export.h"
 #include "timeline/export_window.h"
 
@@ -77,8 +78,7 @@ static void label_all(struct shiviz *s)
     for (size_t i = 0; i < s->n_hosts; i++) {
         if (twice)
             label(s, &s->hosts[i], true);
-        s->hosts[i].clock = calloc(s->n_hosts, sizeof(uint32_t));
-        CHECK(s->hosts[i].clock);
+        s->hosts[i].clock = must_alloc(s->n_hosts, sizeof(uint32_t));
     }
 }
 

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
+#include "base/must.h"
 #include "timeline/clean.h"
 
 enum { SETS_MAX = 256 };
@@ -40,8 +40,7 @@ static struct lane *lane_get(struct lives *l, uint32_t node)
         CHECK(l->lanes);
         for (uint32_t i = l->n; i < n; i++) {
             /* One by one: whoever holds a lane's name keeps it while there come more. */
-            l->lanes[i] = calloc(1, sizeof *l->lanes[i]);
-            CHECK(l->lanes[i]);
+            l->lanes[i] = must_alloc(1, sizeof *l->lanes[i]);
             lane_name(l->lanes[i], i, i == 0 ? "you" : NULL);
         }
         l->n = n;
@@ -91,8 +90,7 @@ struct life *lives_get(struct lives *l, uint32_t node, uint32_t boot)
         at = &(*at)->older;
     if (*at && (*at)->boot == boot)
         return *at;
-    struct life *life = calloc(1, sizeof *life);
-    CHECK(life);
+    struct life *life = must_alloc(1, sizeof *life);
     life->boot = boot;
     life->older = *at;
     return *at = life;

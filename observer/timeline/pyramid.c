@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "base/wire.h"
 #include "recording.pb-c.h"
 
@@ -61,8 +62,7 @@ static void carry(struct pyramid *p, uint32_t level, struct bin bin);
 
 struct pyramid *pyramid_new(size_t bytes_max)
 {
-    struct pyramid *p = calloc(1, sizeof *p);
-    CHECK(p);
+    struct pyramid *p = must_alloc(1, sizeof *p);
     p->bytes_max = bytes_max ? bytes_max : bytes_max_usual;
     return p;
 }
@@ -139,8 +139,7 @@ static uint32_t series_of(struct pyramid *p, uint32_t lane, uint32_t instance, u
         return p->places[at];
     if (p->n == SERIES_MAX)
         return 0;
-    struct series *s = calloc(1, sizeof *s);
-    CHECK(s);
+    struct series *s = must_alloc(1, sizeof *s);
     *s = (struct series){.lane = lane, .instance = instance, .body = body, .kind = kind};
     p->series[p->n] = s;
     p->keys[at] = key;
@@ -388,8 +387,7 @@ size_t pyramid_tiles(const struct pyramid *p, uint32_t level, uint64_t **numbers
 {
     const struct level *l = &p->levels[level];
     size_t n = 0, kept = 0;
-    uint64_t *all = calloc(l->n + (size_t)p->n * (level + 1) + 1, sizeof *all);
-    CHECK(all);
+    uint64_t *all = must_alloc(l->n + (size_t)p->n * (level + 1) + 1, sizeof *all);
     for (size_t i = 0; i < l->n; i++)
         all[n++] = l->tiles[i].number;
     for (uint32_t s = 0; s < p->n; s++)

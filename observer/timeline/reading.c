@@ -3,21 +3,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "base/errors.h"
+#include "base/must.h"
 #include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/inside_reading.h"
 
 struct reading *reading_new(int fd, bool own_fd)
 {
-    struct reading *r = calloc(1, sizeof *r);
-    CHECK(r);
+    struct reading *r = must_alloc(1, sizeof *r);
     r->fd = fd;
     r->own_fd = own_fd;
     r->end = ORR_FILE_HEADER;

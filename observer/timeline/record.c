@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/must.h"
 #include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/inside.h"
@@ -207,8 +208,7 @@ static struct job *job_new(struct recorder *r, enum orr_type type)
         r->spare = job->next;
     unlock(r);
     if (!job) {
-        job = calloc(1, sizeof *job);
-        CHECK(job);
+        job = must_alloc(1, sizeof *job);
     }
     job->next = NULL;
     job->chunk = (struct orr_chunk){.type = (uint8_t)type};
@@ -428,8 +428,7 @@ struct recorder *recorder_new(const struct recorder_options *options, char *why,
     int fd = open_file(options->path, why, why_size);
     if (fd < 0)
         return NULL;
-    struct recorder *r = calloc(1, sizeof *r);
-    CHECK(r);
+    struct recorder *r = must_alloc(1, sizeof *r);
     r->fd = fd;
     (void)snprintf(r->path, sizeof r->path, "%s", options->path);
     r->bytes_max = options->bytes_max;

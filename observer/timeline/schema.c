@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/must.h"
 #include "schema_event.h"
 #include "schema_history.h"
 
@@ -22,15 +23,13 @@ struct schema {
 
 static void *zeroed(size_t n, size_t size)
 {
-    void *p = calloc(n ? n : 1, size);
-    CHECK(p);
+    void *p = must_alloc(n, size);
     return p;
 }
 
 static char *copied(const char *text)
 {
-    char *copy = strdup(text ? text : "");
-    CHECK(copy);
+    char *copy = must_copy(text ? text : "");
     return copy;
 }
 

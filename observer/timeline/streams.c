@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/must.h"
 
 enum {
     TABLE_FIRST = 64,
@@ -39,8 +40,7 @@ static void table_grow(struct streams *s)
 {
     s->table_size = s->table_size ? s->table_size * 2 : TABLE_FIRST;
     free(s->table);
-    s->table = calloc(s->table_size, sizeof *s->table);
-    CHECK(s->table);
+    s->table = must_alloc(s->table_size, sizeof *s->table);
     for (uint32_t i = 0; i < s->n; i++)
         table_put(s, s->all[i]);
 }
@@ -95,8 +95,7 @@ struct stream *streams_get(struct streams *s, uint32_t node, uint32_t boot, bool
         s->cap = s->cap ? s->cap * 2 : TABLE_FIRST;
         s->all = grown(s->all, s->cap, sizeof(struct stream *));
     }
-    stream = calloc(1, sizeof *stream);
-    CHECK(stream);
+    stream = must_alloc(1, sizeof *stream);
     stream->node = node;
     stream->boot = boot;
     stream->index = s->n;
@@ -176,8 +175,7 @@ static void forget(struct stream *s, uint64_t upto)
 static void ordinals_grow(struct stream *s)
 {
     size_t slots = s->slots ? s->slots * 2 : ORDINALS_FIRST;
-    uint64_t *ordinals = calloc(slots, sizeof *ordinals);
-    CHECK(ordinals);
+    uint64_t *ordinals = must_alloc(slots, sizeof *ordinals);
     for (uint64_t seq = s->known_from; seq <= s->left && s->slots; seq++)
         ordinals[seq & (slots - 1)] = s->ordinals[seq & (s->slots - 1)];
     free(s->ordinals);

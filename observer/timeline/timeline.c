@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
+#include "base/must.h"
 #include "base/ring.h"
 #include "timeline/inside.h"
 
@@ -17,8 +17,7 @@ static void leave(void *ctx, struct stream *stream, const struct event_head *hea
 
 struct timeline *timeline_bare(size_t window_bytes)
 {
-    struct timeline *t = calloc(1, sizeof *t);
-    CHECK(t);
+    struct timeline *t = must_alloc(1, sizeof *t);
     order_init(&t->order, queued_bytes_max);
     t->order.leave = leave;
     t->order.ctx = t;

@@ -1,6 +1,7 @@
 #include "timeline/view_inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,8 +90,7 @@ static void note_moment(struct timeline_view *v, const struct entry *e)
 static void thin_bases(struct timeline_view *v)
 {
     size_t kept = 0, half = v->n_bases / 2;
-    bool *odd = calloc(VIEW_LANES_MAX, sizeof *odd);
-    CHECK(odd);
+    bool *odd = must_alloc(VIEW_LANES_MAX, sizeof *odd);
     for (size_t i = 0; i < v->n_bases; i++) {
         bool *at = &odd[v->bases[i].node];
         *at = !*at;

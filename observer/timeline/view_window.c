@@ -2,6 +2,7 @@
 #include "timeline/view_inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "timeline/pyramid.h"
 
 #include <math.h>
@@ -88,8 +89,7 @@ static uint32_t name_of(struct preparing *p, const char *text)
             return (uint32_t)i;
     if (p->n_names == NAMES_MAX)
         return NAMES_MAX - 1;
-    p->names[p->n_names] = strdup(name);
-    CHECK(p->names[p->n_names]);
+    p->names[p->n_names] = must_copy(name);
     return (uint32_t)p->n_names++;
 }
 
@@ -430,8 +430,7 @@ static int by_time(const void *a, const void *b)
 
 static void *array(size_t n, size_t size)
 {
-    void *a = calloc(n ? n : 1, size);
-    CHECK(a);
+    void *a = must_alloc(n, size);
     return a;
 }
 

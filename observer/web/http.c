@@ -2,10 +2,10 @@
 #include "web/inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { HEADERS_MAX = 2048, SENTENCE_MAX = 256, HOST_MAX = 128, ORIGIN_MAX = 160 };
@@ -155,8 +155,7 @@ static const char not_here[] = "This is Orrery's observer, and the address that 
 
 void http_etags(struct web *w)
 {
-    w->etags = calloc(w->n_assets + 1, sizeof *w->etags);
-    CHECK(w->etags);
+    w->etags = must_alloc(w->n_assets + 1, sizeof *w->etags);
     for (size_t i = 0; i < w->n_assets; i++) {
         uint8_t hash[16];
         crypto_generichash(hash, sizeof hash, w->assets[i].bytes.base, w->assets[i].bytes.len, NULL,

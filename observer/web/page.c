@@ -1,7 +1,7 @@
 /* One page's connection. */
 #include "web/inside.h"
 
-#include "base/check.h"
+#include "base/must.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -46,8 +46,7 @@ static void send_message(void *ctx, struct buf *bytes)
         give_up(p);
         return;
     }
-    struct message *m = calloc(1, sizeof *m);
-    CHECK(m);
+    struct message *m = must_alloc(1, sizeof *m);
     m->bytes = *bytes;
     if (p->waiting == 0)
         p->took_ms = uv_now(p->web->loop);
@@ -70,8 +69,7 @@ static const struct guest_ops ops = {send_message, waiting};
 
 void page_new(struct web *w, struct lws *wsi, struct connection *c)
 {
-    struct page *p = calloc(1, sizeof *p);
-    CHECK(p);
+    struct page *p = must_alloc(1, sizeof *p);
     p->web = w;
     p->wsi = wsi;
     p->guest = guest_new(w->house, &ops, p);

@@ -1,6 +1,7 @@
 #include "web/inside.h"
 
 #include "base/check.h"
+#include "base/must.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -207,8 +208,7 @@ static void open_handles(struct web *w)
 
 struct web *web_new(uv_loop_t *loop, const struct web_options *options, char *why, size_t why_size)
 {
-    struct web *w = calloc(1, sizeof *w);
-    CHECK(w);
+    struct web *w = must_alloc(1, sizeof *w);
     CHECK(sodium_init() >= 0);
     w->loop = loop;
     w->house = options->house;

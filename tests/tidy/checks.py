@@ -43,7 +43,7 @@ SYMBOLS_ALLOWED = re.compile(
     r"|__(float|fix)\w+|__u?(div|mod)ti3"
     r"|protobuf_c_\w+|[a-z]\w*__\w+|schema_\w+"
     r"|bytes_\w+|buf_\w+|memory_\w+|arena_\w+|crc32c|error_\w+|check_failed"
-    r"|out_\w+|fsm_\w+"
+    r"|out_\w+|fsm_\w+|history_\w+"
     r")$")
 PURE = ("modules", "codec", "protocols")
 

@@ -87,6 +87,12 @@ static inline void append_one(struct log *l, uint32_t salt)
     log_append(l, at, (uint8_t)(at % 200), body_of(at, salt, body), NULL);
 }
 
+static inline void append_some(struct log *l, int n, uint32_t salt)
+{
+    for (int i = 0; i < n; i++)
+        append_one(l, salt);
+}
+
 /* What was found is records first..last of `salt`. */
 static inline bool found_matches(const struct found *f, uint32_t salt)
 {

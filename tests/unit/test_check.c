@@ -208,6 +208,14 @@ static void get(struct tale *t, uint64_t request, const char *key, const char *v
     complete(t, request, &told, 1);
 }
 
+/* With a store in its first life. */
+static struct tale begin_kv(void)
+{
+    struct tale t = begin();
+    spawn(&t, 1, "kv", NULL, NULL);
+    return t;
+}
+
 static void crash(struct tale *t)
 {
     leave(t, 1, 9, 0, 1);
@@ -240,8 +248,7 @@ static enum verdict end(struct tale *t, const char *invariant, enum verdict expe
 static void acknowledged_is_there(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", true);
     set(&t, 2, "a", "2", false);
     crash(&t);
@@ -253,8 +260,7 @@ static void acknowledged_is_there(void **state)
 static void acknowledged_is_lost(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", true);
     set(&t, 2, "a", "2", true);
     crash(&t);
@@ -265,8 +271,7 @@ static void acknowledged_is_lost(void **state)
 static void never_attempted(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", false);
     crash(&t);
     get(&t, 1, "a", "9");
@@ -276,8 +281,7 @@ static void never_attempted(void **state)
 static void one_read_rules_out_the_other(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", true);
     set(&t, 2, "a", "2", false);
     crash(&t);
@@ -290,8 +294,7 @@ static void half_a_transaction(void **state)
 {
     (void)state;
     for (int half = 0; half < 2; half++) {
-        struct tale t = begin();
-        spawn(&t, 1, "kv", NULL, NULL);
+        struct tale t = begin_kv();
         History__Op both[] = {make_op("set", "a", "1", 0), make_op("set", "b", "1", 0)};
         invoke(&t, 1, both, 2);
         crash(&t);
@@ -304,8 +307,7 @@ static void half_a_transaction(void **state)
 static void not_a_prefix(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", false);
     set(&t, 2, "b", "1", false);
     crash(&t);
@@ -317,8 +319,7 @@ static void not_a_prefix(void **state)
 static void two_crashes(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", false);
     crash(&t);
     History__Op incr = make_op("incr", "n", NULL, 1);
@@ -336,8 +337,7 @@ static void two_crashes(void **state)
 static void reads_in_one_life(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", true);
     set(&t, 2, "a", "2", true);
     get(&t, 3, "a", "1");
@@ -348,8 +348,7 @@ static void reads_in_one_life(void **state)
 static void a_read_is_of_its_moment(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", true);
     History__Op ask = make_op("get", "a", NULL, 0);
     History__Op told = make_op("get", "a", "1", 0);
@@ -363,8 +362,7 @@ static void a_read_is_of_its_moment(void **state)
 static void over_a_hole_it_is_unknown(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     set(&t, 1, "a", "1", true);
     hole(&t, 1);
     get(&t, 2, "a", "7");
@@ -393,8 +391,7 @@ static void sync_never_promises_nothing(void **state)
 static void nobody_asked(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     leave(&t, 1, 6, 0, 0);
     end(&t, "survival", VERDICT_REFUTED);
     t = begin();
@@ -569,8 +566,7 @@ static void flush(struct tale *t, uint64_t page_lsn)
 static void the_log_goes_first(void **state)
 {
     (void)state;
-    struct tale t = begin();
-    spawn(&t, 1, "kv", NULL, NULL);
+    struct tale t = begin_kv();
     durable(&t, 3);
     flush(&t, 3);
     assert_int_equal(end(&t, "write-ahead", VERDICT_PROVEN), VERDICT_PROVEN);

@@ -50,8 +50,7 @@ static void what_piles_up_shares_one_sync(void **state)
     append_one(l, 0);
     struct log_job *job = log_take(l);
     assert_non_null(job);
-    for (int i = 0; i < 100; i++)
-        append_one(l, 0);
+    append_some(l, 100, 0);
     assert_null(log_take(l));
     uint64_t syncs = m.syncs;
     assert_int_equal(log_job_write(job), 0);
@@ -78,8 +77,7 @@ static void the_policies_sync_as_they_say(void **state)
         disk_memory_init(&m);
         struct log *l = open_good(&m, &o, &f);
         uint64_t syncs = m.syncs;
-        for (int i = 0; i < 20; i++)
-            append_one(l, 0);
+        append_some(l, 20, 0);
         assert_int_equal(run_jobs(l), 0);
         assert_int_equal(log_durable(l), 20);
         assert_int_equal(m.syncs - syncs, each ? 20 : 0);
@@ -153,8 +151,7 @@ static void a_prefix_goes_by_segments(void **state)
     struct found f = {0};
     disk_memory_init(&m);
     struct log *l = open_good(&m, &small, &f);
-    for (int i = 0; i < 300; i++)
-        append_one(l, 0);
+    append_some(l, 300, 0);
     assert_int_equal(run_jobs(l), 0);
     log_truncate_before(l, 200);
     lsn first = log_first(l);
@@ -192,8 +189,7 @@ static void a_suffix_is_cut_and_written_anew(void **state)
         log_truncate_from(l, cut);
         assert_int_equal(log_last(l), cut - 1);
         assert_true(log_durable(l) <= cut - 1);
-        for (int i = 0; i < 5; i++)
-            append_one(l, 1);
+        append_some(l, 5, 1);
         assert_int_equal(run_jobs(l), 0);
         log_close(l);
         log_close(open_good(&m, &small, &f));
@@ -218,8 +214,7 @@ static void a_snapshot_stands_for_a_prefix(void **state)
     struct found f = {0};
     disk_memory_init(&m);
     struct log *l = open_good(&m, &small, &f);
-    for (int i = 0; i < 300; i++)
-        append_one(l, 0);
+    append_some(l, 300, 0);
     log_snapshot(l, 100, bytes_str("first"));
     log_snapshot(l, 250, bytes_str("second"));
     assert_int_equal(run_jobs(l), 0);
