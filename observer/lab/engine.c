@@ -134,15 +134,18 @@ void lab_engine_free(struct lab_engine *e)
 
 /* --- entries --- */
 
+struct clues *engine_clues(struct lab_engine *e)
+{
+    bool asked = e->step == WALK_LOCKED || e->step == WALK_PASSED;
+    return asked ? &e->exercises[e->exercise].clues : &e->clues;
+}
+
 void lab_engine_entry(struct lab_engine *e, const struct entry *entry)
 {
     struct timeline *t = e->options.timeline;
     e->told++;
     check_entry(e->check, entry);
-    if (e->step == WALK_LOCKED)
-        e->dirty |= clues_entry(&e->exercises[e->exercise].clues, &e->bindings, t, entry);
-    else
-        e->dirty |= clues_entry(&e->clues, &e->bindings, t, entry);
+    e->dirty |= clues_entry(engine_clues(e), &e->bindings, t, entry);
     for (size_t i = 0; e->goals_open && i < e->lab->n_goals; i++)
         if (!e->goal_met[i] && clues_entry(&e->goals[i], &e->bindings, t, entry) &&
             clues_done(&e->goals[i]))
@@ -209,7 +212,7 @@ static size_t next_exercise(const struct lab_engine *e)
     size_t i = 0;
     while (i < e->lab->n_exercises &&
            (e->exercises[i].state != ORRERY__ANSWER_STATE__ANSWER_NOT_YET ||
-            e->lab->exercises[i]->after_beat != e->beat + 1))
+            e->exercises[i].passed || e->lab->exercises[i]->after_beat != e->beat + 1))
         i++;
     return i;
 }
@@ -217,9 +220,12 @@ static size_t next_exercise(const struct lab_engine *e)
 static void go_on(struct lab_engine *e)
 {
     e->exercise = next_exercise(e);
-    if (e->exercise < e->lab->n_exercises && (e->options.headless || e->beat >= e->rush_to)) {
-        e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_OPEN;
-        begin_step(e, WALK_ASK);
+    if (e->exercise < e->lab->n_exercises) {
+        bool ask = e->options.headless || e->beat >= e->rush_to;
+        struct exercise_run *run = &e->exercises[e->exercise];
+        run->state = ask ? ORRERY__ANSWER_STATE__ANSWER_OPEN : run->state;
+        run->passed = !ask;
+        begin_step(e, ask ? WALK_ASK : WALK_PASSED);
         return;
     }
     if (e->beat + 1 < e->lab->n_beats) {
@@ -326,6 +332,23 @@ static bool locked_step(struct lab_engine *e)
     return true;
 }
 
+/* Later beats stand on what it does: a node that is paused until then, say. */
+static bool passed_step(struct lab_engine *e)
+{
+    const Orrery__Exercise *x = e->lab->exercises[e->exercise];
+    struct clues *clues = &e->exercises[e->exercise].clues;
+    if (!e->acted) {
+        begin_acting(e, clues, x->until, x->n_until);
+        return act_all(e, x->do_, x->n_do_, x->name);
+    }
+    if (!act_on_clues(e, clues, x->name))
+        return false;
+    if (!clues_done(clues) && !*clues->why && !late(e, x->within_ms))
+        return false;
+    go_on(e);
+    return true;
+}
+
 static bool answered_step(struct lab_engine *e)
 {
     if (!read_for(e, READ_ANSWER_MS))
@@ -424,6 +447,8 @@ static bool step(struct lab_engine *e)
         return beat_step(e);
     case WALK_ASK:
         return ask_step(e);
+    case WALK_PASSED:
+        return passed_step(e);
     case WALK_LOCKED:
         return locked_step(e);
     case WALK_ANSWERED:
@@ -493,7 +518,8 @@ static bool go(struct lab_engine *e, uint32_t beat, char *why, size_t why_size)
         free_from(e, beat);
     if (!e->review && e->step == WALK_ASK && e->rush_to > e->beat) { /* Left unanswered. */
         e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_NOT_YET;
-        go_on(e);
+        e->exercises[e->exercise].passed = true;
+        begin_step(e, WALK_PASSED);
     }
     e->dirty = true;
     return true;
