@@ -89,6 +89,9 @@ struct lab_engine {
 };
 
 struct clues *engine_clues(struct lab_engine *e); /* Those of the step. */
+void engine_begin(struct lab_engine *e, enum walk_step step);
+void engine_go_on(struct lab_engine *e); /* To the next question, or beat. */
+void engine_lock(struct lab_engine *e, int32_t choice, double number);
 void engine_over(struct lab_engine *e, enum lab_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
