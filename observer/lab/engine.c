@@ -56,7 +56,7 @@ static size_t next_flaw(const struct lab_engine *e, size_t i)
     return i;
 }
 
-static void begin_step(struct lab_engine *e, enum walk_step step)
+void engine_begin(struct lab_engine *e, enum walk_step step)
 {
     e->step = step;
     e->acted = false;
@@ -82,7 +82,7 @@ __attribute__((format(printf, 2, 3))) static void trip(struct lab_engine *e, con
         struct exercise_run *run = &e->exercises[e->exercise];
         run->state = ORRERY__ANSWER_STATE__ANSWER_FAILED;
         snprintf(run->failed, sizeof run->failed, "%.390s", sentence);
-        begin_step(e, WALK_ANSWERED);
+        engine_begin(e, WALK_ANSWERED);
         return;
     }
     memcpy(e->sentence, sentence, sizeof sentence);
@@ -105,10 +105,10 @@ struct lab_engine *lab_engine_new(const struct lab_engine_options *options)
     for (size_t i = 0; i < e->lab->n_exercises; i++)
         e->exercises[i].mine = e->exercises[i].measured = -1;
     e->check = check_new();
-    begin_step(e, WALK_BEAT);
+    engine_begin(e, WALK_BEAT);
     e->flaw = next_flaw(e, 0);
     if (options->headless && e->flaw < e->lab->n_flaws)
-        begin_step(e, WALK_FLAW);
+        engine_begin(e, WALK_FLAW);
     return e;
 }
 
@@ -134,15 +134,18 @@ void lab_engine_free(struct lab_engine *e)
 
 /* --- entries --- */
 
+struct clues *engine_clues(struct lab_engine *e)
+{
+    bool asked = e->step == WALK_LOCKED || e->step == WALK_PASSED;
+    return asked ? &e->exercises[e->exercise].clues : &e->clues;
+}
+
 void lab_engine_entry(struct lab_engine *e, const struct entry *entry)
 {
     struct timeline *t = e->options.timeline;
     e->told++;
     check_entry(e->check, entry);
-    if (e->step == WALK_LOCKED)
-        e->dirty |= clues_entry(&e->exercises[e->exercise].clues, &e->bindings, t, entry);
-    else
-        e->dirty |= clues_entry(&e->clues, &e->bindings, t, entry);
+    e->dirty |= clues_entry(engine_clues(e), &e->bindings, t, entry);
     for (size_t i = 0; e->goals_open && i < e->lab->n_goals; i++)
         if (!e->goal_met[i] && clues_entry(&e->goals[i], &e->bindings, t, entry) &&
             clues_done(&e->goals[i]))
@@ -209,24 +212,27 @@ static size_t next_exercise(const struct lab_engine *e)
     size_t i = 0;
     while (i < e->lab->n_exercises &&
            (e->exercises[i].state != ORRERY__ANSWER_STATE__ANSWER_NOT_YET ||
-            e->lab->exercises[i]->after_beat != e->beat + 1))
+            e->exercises[i].passed || e->lab->exercises[i]->after_beat != e->beat + 1))
         i++;
     return i;
 }
 
-static void go_on(struct lab_engine *e)
+void engine_go_on(struct lab_engine *e)
 {
     e->exercise = next_exercise(e);
-    if (e->exercise < e->lab->n_exercises && (e->options.headless || e->beat >= e->rush_to)) {
-        e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_OPEN;
-        begin_step(e, WALK_ASK);
+    if (e->exercise < e->lab->n_exercises) {
+        bool ask = e->options.headless || e->beat >= e->rush_to;
+        struct exercise_run *run = &e->exercises[e->exercise];
+        run->state = ask ? ORRERY__ANSWER_STATE__ANSWER_OPEN : run->state;
+        run->passed = !ask;
+        engine_begin(e, ask ? WALK_ASK : WALK_PASSED);
         return;
     }
     if (e->beat + 1 < e->lab->n_beats) {
         e->beat++;
-        begin_step(e, WALK_BEAT);
+        engine_begin(e, WALK_BEAT);
     } else {
-        begin_step(e, WALK_SETTLE);
+        engine_begin(e, WALK_SETTLE);
     }
 }
 
@@ -259,18 +265,18 @@ static bool beat_step(struct lab_engine *e)
     }
     if (!read_for(e, beat->seconds * UINT64_C(1000)))
         return false;
-    go_on(e);
+    engine_go_on(e);
     return true;
 }
 
-static void lock_answer(struct lab_engine *e, int32_t choice, double number)
+void engine_lock(struct lab_engine *e, int32_t choice, double number)
 {
     struct exercise_run *x = &e->exercises[e->exercise];
     x->mine = choice;
     x->mine_number = number;
     x->state = ORRERY__ANSWER_STATE__ANSWER_LOCKED;
     x->locked_at = timeline_newest(e->options.timeline);
-    begin_step(e, WALK_LOCKED);
+    engine_begin(e, WALK_LOCKED);
 }
 
 static bool ask_step(struct lab_engine *e)
@@ -279,7 +285,7 @@ static bool ask_step(struct lab_engine *e)
     if (!e->options.headless)
         return false;
     /* Whatever is answered, the measurement is the same. */
-    lock_answer(e, x->n_choices ? 0 : -1, x->number ? (x->number->min + x->number->max) / 2 : 0);
+    engine_lock(e, x->n_choices ? 0 : -1, x->number ? (x->number->min + x->number->max) / 2 : 0);
     return true;
 }
 
@@ -292,7 +298,7 @@ static void exercise_failed(struct lab_engine *e, const char *name)
     if (e->options.headless)
         engine_over(e, LAB_FAILED, "%s: %s", name, run->failed);
     else
-        begin_step(e, WALK_ANSWERED);
+        engine_begin(e, WALK_ANSWERED);
 }
 
 static bool locked_step(struct lab_engine *e)
@@ -322,7 +328,24 @@ static bool locked_step(struct lab_engine *e)
     if (run->state == ORRERY__ANSWER_STATE__ANSWER_FAILED)
         exercise_failed(e, name);
     else
-        begin_step(e, WALK_ANSWERED);
+        engine_begin(e, WALK_ANSWERED);
+    return true;
+}
+
+/* Later beats stand on what it does: a node that is paused until then, say. */
+static bool passed_step(struct lab_engine *e)
+{
+    const Orrery__Exercise *x = e->lab->exercises[e->exercise];
+    struct clues *clues = &e->exercises[e->exercise].clues;
+    if (!e->acted) {
+        begin_acting(e, clues, x->until, x->n_until);
+        return act_all(e, x->do_, x->n_do_, x->name);
+    }
+    if (!act_on_clues(e, clues, x->name))
+        return false;
+    if (!clues_done(clues) && !*clues->why && !late(e, x->within_ms))
+        return false;
+    engine_go_on(e);
     return true;
 }
 
@@ -330,7 +353,7 @@ static bool answered_step(struct lab_engine *e)
 {
     if (!read_for(e, READ_ANSWER_MS))
         return false;
-    go_on(e);
+    engine_go_on(e);
     return true;
 }
 
@@ -400,7 +423,7 @@ static bool flaw_step(struct lab_engine *e)
     if (judge_all(e, &worst, flaw->refutes) == VERDICT_REFUTED)
         tell_worst(e, &worst);
     else if (++e->tries < flaw->tries)
-        begin_step(e, WALK_FLAW);
+        engine_begin(e, WALK_FLAW);
     else if (late(e, 0))
         engine_over(e, LAB_FAILED, "%s: it did no damage that was seen: %s is not refuted", name,
                     flaw->refutes);
@@ -424,6 +447,8 @@ static bool step(struct lab_engine *e)
         return beat_step(e);
     case WALK_ASK:
         return ask_step(e);
+    case WALK_PASSED:
+        return passed_step(e);
     case WALK_LOCKED:
         return locked_step(e);
     case WALK_ANSWERED:
@@ -463,79 +488,6 @@ void lab_engine_tick(struct lab_engine *e, uint64_t wall_ns)
     judge_live(e);
     if (e->dirty && e->options.changed)
         e->options.changed(e->options.ctx, lab_engine_state(e));
-}
-
-/* --- what the viewer wants --- */
-
-/* Past what went wrong, or (to the same beat) once more at it. */
-static void free_from(struct lab_engine *e, uint32_t beat)
-{
-    if (beat - 1 == e->beat)
-        begin_step(e, WALK_BEAT);
-    else
-        go_on(e);
-}
-
-static bool go(struct lab_engine *e, uint32_t beat, char *why, size_t why_size)
-{
-    if (beat < 1 || beat > e->lab->n_beats) {
-        snprintf(why, why_size, "there is no beat %u: they go from 1 to %zu", beat,
-                 e->lab->n_beats);
-        return false;
-    }
-    bool stuck = e->step == WALK_STUCK && beat - 1 >= e->beat;
-    e->review = 0;
-    if (beat - 1 < e->beat || (beat - 1 == e->beat && e->step > WALK_BEAT && !stuck))
-        e->review = beat;
-    else
-        e->rush_to = beat - 1;
-    if (stuck)
-        free_from(e, beat);
-    if (!e->review && e->step == WALK_ASK && e->rush_to > e->beat) { /* Left unanswered. */
-        e->exercises[e->exercise].state = ORRERY__ANSWER_STATE__ANSWER_NOT_YET;
-        go_on(e);
-    }
-    e->dirty = true;
-    return true;
-}
-
-static bool answer(struct lab_engine *e, const Orrery__Answer *a, char *why, size_t why_size)
-{
-    if (e->step != WALK_ASK || a->exercise != e->exercise) {
-        snprintf(why, why_size, "this exercise is not open now");
-        return false;
-    }
-    const Orrery__Exercise *x = e->lab->exercises[e->exercise];
-    if (x->n_choices && (a->choice < 0 || (size_t)a->choice >= x->n_choices)) {
-        snprintf(why, why_size, "there is no such choice: they go from 0 to %zu", x->n_choices - 1);
-        return false;
-    }
-    if (x->number && !(a->number >= x->number->min && a->number <= x->number->max)) {
-        snprintf(why, why_size, "the number goes from %g to %g", x->number->min, x->number->max);
-        return false;
-    }
-    lock_answer(e, x->n_choices ? a->choice : -1, a->number);
-    return true;
-}
-
-bool lab_engine_do(struct lab_engine *e, const Orrery__LabDo *what, char *why, size_t why_size)
-{
-    switch (what->verb_case) {
-    case ORRERY__LAB_DO__VERB_GO:
-        return go(e, what->go, why, why_size);
-    case ORRERY__LAB_DO__VERB_PAUSE:
-        e->paused = what->pause;
-        e->review = what->pause ? e->review : 0;
-        if (!what->pause && e->step == WALK_STUCK)
-            go_on(e);
-        e->dirty = true;
-        return true;
-    case ORRERY__LAB_DO__VERB_ANSWER:
-        return answer(e, what->answer, why, why_size);
-    default:
-        snprintf(why, why_size, "the lab cannot do that here");
-        return false;
-    }
 }
 
 const Orrery__LabState *lab_engine_state(struct lab_engine *e)

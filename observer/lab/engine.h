@@ -7,6 +7,9 @@
  * Where something goes wrong, as a beat whose time runs out, a headless run ends; a viewer is told,
  * and goes on from there (pause false, or a later beat), or tries again (the same beat).
  *
+ * Who goes to a later beat passes over captions and questions, not over what they do to the
+ * cluster.
+ *
  * An exercise is open until it is answered, then locked; only then its commands are given, so the
  * events that answer it cannot be seen before. A headless run gives captions no time and answers by
  * itself; its outcome rests on events alone: every beat's clues came, every exercise was measured,

@@ -19,6 +19,7 @@ enum {
 enum walk_step {
     WALK_BEAT,
     WALK_ASK,
+    WALK_PASSED, /* A question that is not asked: what it does to the cluster is done. */
     WALK_LOCKED,
     WALK_ANSWERED,
     WALK_SETTLE,
@@ -28,6 +29,7 @@ enum walk_step {
 };
 
 struct exercise_run {
+    bool passed; /* It was not asked, and will not be. */
     Orrery__AnswerState state;
     int32_t mine;
     double mine_number;
@@ -86,6 +88,10 @@ struct lab_engine {
     Orrery__LabState *state;
 };
 
+struct clues *engine_clues(struct lab_engine *e); /* Those of the step. */
+void engine_begin(struct lab_engine *e, enum walk_step step);
+void engine_go_on(struct lab_engine *e); /* To the next question, or beat. */
+void engine_lock(struct lab_engine *e, int32_t choice, double number);
 void engine_over(struct lab_engine *e, enum lab_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -13,7 +13,7 @@ static void put_events(uint64_t **into, size_t *n, const uint64_t *events, size_
     *n = n_events;
 }
 
-static Orrery__BeatPhase phase_of(const struct lab_engine *e)
+static Orrery__BeatPhase phase_of(struct lab_engine *e)
 {
     bool wrong = e->outcome == LAB_FAILED || e->outcome == LAB_REFUTED || e->step == WALK_STUCK;
     if (wrong && !e->review)
@@ -28,13 +28,13 @@ static Orrery__BeatPhase phase_of(const struct lab_engine *e)
         return ORRERY__BEAT_PHASE__BEAT_READING;
     if (!e->acted)
         return ORRERY__BEAT_PHASE__BEAT_PLAYING;
-    const struct clues *c = e->step == WALK_LOCKED ? &e->exercises[e->exercise].clues : &e->clues;
-    return clues_done(c) ? ORRERY__BEAT_PHASE__BEAT_READING : ORRERY__BEAT_PHASE__BEAT_WAITING;
+    return clues_done(engine_clues(e)) ? ORRERY__BEAT_PHASE__BEAT_READING
+                                       : ORRERY__BEAT_PHASE__BEAT_WAITING;
 }
 
-static void put_waiting(const struct lab_engine *e, Orrery__LabState *s)
+static void put_waiting(struct lab_engine *e, Orrery__LabState *s)
 {
-    const struct clues *c = e->step == WALK_LOCKED ? &e->exercises[e->exercise].clues : &e->clues;
+    const struct clues *c = engine_clues(e);
     if (s->phase != ORRERY__BEAT_PHASE__BEAT_WAITING || clues_done(c))
         return;
     struct buf text = {0};

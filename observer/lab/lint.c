@@ -82,13 +82,13 @@ static bool fill(struct lint *l, const char *text, struct buf *into)
 /* Whether it means something to the nodes of any group. */
 static bool pattern_ok(const struct lint *l, const char *text, char *why, size_t why_size)
 {
-    struct buf packed[CLUSTER_GROUPS_MAX] = {0};
+    struct pattern_meaning means[CLUSTER_GROUPS_MAX] = {0};
     const struct vocabulary *v = &l->words;
     bool ok =
         v->n == 0 || pattern_compile_each(text, v->schema, (const Orrery__Start *const *)v->starts,
-                                          v->n, packed, why, why_size);
+                                          v->n, means, why, why_size);
     for (size_t i = 0; i < v->n; i++)
-        buf_free(&packed[i]);
+        buf_free(&means[i].packed);
     return ok;
 }
 

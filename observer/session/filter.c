@@ -46,8 +46,6 @@ static void add_kind(struct filter *f, uint32_t node)
 
 static void set_pattern(struct kind *k, const struct buf *packed)
 {
-    if (!packed->len)
-        return;
     k->pattern = orrery__pattern__unpack(NULL, packed->len, packed->base);
     CHECK(k->pattern);
 }
@@ -65,18 +63,18 @@ static bool compile(struct filter *f, char *why, size_t why_size)
         return false;
     }
     const Orrery__Start **starts = calloc(f->n_kinds, sizeof *starts);
-    struct buf *packed = calloc(f->n_kinds, sizeof *packed);
-    CHECK(starts && packed);
+    struct pattern_meaning *means = calloc(f->n_kinds, sizeof *means);
+    CHECK(starts && means);
     for (size_t i = 0; i < f->n_kinds; i++)
         starts[i] = timeline_start(f->timeline, f->kinds[i].node);
     bool compiled = pattern_compile_each(f->text, timeline_schema(f->timeline), starts, f->n_kinds,
-                                         packed, why, why_size);
+                                         means, why, why_size);
     for (size_t i = 0; i < f->n_kinds; i++) {
-        if (compiled)
-            set_pattern(&f->kinds[i], &packed[i]);
-        buf_free(&packed[i]);
+        if (means[i].any)
+            set_pattern(&f->kinds[i], &means[i].packed);
+        buf_free(&means[i].packed);
     }
-    free(packed);
+    free(means);
     free(starts);
     return compiled;
 }

@@ -383,14 +383,16 @@ bool pattern_compile(const char *text, const struct schema *s, const Orrery__Sta
 }
 
 bool pattern_compile_each(const char *text, const struct schema *s,
-                          const Orrery__Start *const *starts, size_t n, struct buf *packed,
-                          char *why, size_t why_size)
+                          const Orrery__Start *const *starts, size_t n,
+                          struct pattern_meaning *means, char *why, size_t why_size)
 {
     static const char unknown[] = "there is no ";
     char sentence[600], best[600] = "";
     bool any = false;
     for (size_t i = 0; i < n; i++) {
-        bool compiled = pattern_compile(text, s, starts[i], &packed[i], sentence, sizeof sentence);
+        bool compiled =
+            pattern_compile(text, s, starts[i], &means[i].packed, sentence, sizeof sentence);
+        means[i].any = compiled;
         any = any || compiled;
         /* Who knows the words and not what is said with them has more to say. */
         if (!compiled && (!*best || strncmp(best, unknown, sizeof unknown - 1) == 0))

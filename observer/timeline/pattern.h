@@ -26,12 +26,16 @@ enum { PATTERN_TERMS_MAX = 16, PATTERN_DEPTH_MAX = 8, PATTERN_TEXT_MAX = 1024 };
 bool pattern_compile(const char *text, const struct schema *s, const Orrery__Start *start,
                      struct buf *packed, char *why, size_t why_size);
 
-/* For nodes of several kinds at once, which may know other types: packed[i] is what it means for
- * those that began with starts[i], and empty where it means nothing. False and a sentence when it
- * means nothing to any. */
+struct pattern_meaning {
+    bool any;          /* It means something to them: */
+    struct buf packed; /* which may be empty, where all match. */
+};
+
+/* For nodes of several kinds at once, which may know other types: what it means for those that
+ * began with starts[i]. False and a sentence when it means nothing to any. */
 bool pattern_compile_each(const char *text, const struct schema *s,
-                          const Orrery__Start *const *starts, size_t n, struct buf *packed,
-                          char *why, size_t why_size);
+                          const Orrery__Start *const *starts, size_t n,
+                          struct pattern_meaning *means, char *why, size_t why_size);
 /* Whether one compiled pattern does for both. */
 bool pattern_same_kind(const Orrery__Start *a, const Orrery__Start *b);
 

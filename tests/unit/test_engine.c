@@ -407,6 +407,7 @@ static void one_can_go_to_any_beat(void **state)
     assert_true(state_of(s)->beats[0]->done);
     assert_true(state_of(s)->beats[1]->done);
     assert_string_equal(s->last, "restart n3");
+    assert_int_equal(s->acts, 4); /* The question was not asked, and yet n2 was killed. */
     assert_int_equal(state_of(s)->exercises[0]->state, ORRERY__ANSWER_STATE__ANSWER_NOT_YET);
     assert_true(go(s, 1)); /* Back: it is looked at again, and nothing is done. */
     unsigned acts = s->acts;

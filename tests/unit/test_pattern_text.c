@@ -211,9 +211,57 @@ static void sentences(void **state)
             "at most 16");
 }
 
+/* Two groups: one runs heartbeat and kv, the other knows no trace of kv. */
+static void groups_mean_different_things(void **state)
+{
+    (void)state;
+    struct starts other;
+    starts_fill(&other, 3, 1);
+    other.start.n_types = 2;
+    other.start.n_instances = 1;
+    other.start.group = starts_text("watchers");
+    starts.start.group = starts_text("stores");
+    const Orrery__Start *both[] = {&other.start, &starts.start};
+    static const struct {
+        const char *text;
+        bool watchers, stores;
+    } means[] = {
+        {"receive from=2", true, true},
+        {"receive group=stores", false, true},
+        {"group=watchers", true, false},
+        {"kv.Checkpoint done=true", false, true},
+        {"kv.Checkpoint group=watchers", false, false},
+        {"heartbeat.Opinion peer=2 group=watchers", true, false},
+        {"start group=stores", true, true}, /* A field of its own. */
+        {"receive group!=stores", false, false},
+    };
+    for (size_t i = 0; i < sizeof means / sizeof means[0]; i++) {
+        struct pattern_meaning m[2] = {0};
+        char why[1000] = "";
+        bool any = pattern_compile_each(means[i].text, schema, both, 2, m, why, sizeof why);
+        assert_int_equal(any, means[i].watchers || means[i].stores);
+        assert_int_equal(m[0].any, means[i].watchers);
+        assert_int_equal(m[1].any, means[i].stores);
+        assert_int_equal(*why != 0, !any);
+        buf_free(&m[0].packed);
+        buf_free(&m[1].packed);
+    }
+    char why[1000];
+    struct pattern_meaning m[2] = {0};
+    assert_false(pattern_compile_each("kv.Checkpoint dun=1", schema, both, 2, m, why, 1000));
+    assert_non_null(strstr(why, "kv.Checkpoint has no field 'dun'")); /* And not "no kind". */
+    assert_false(pattern_same_kind(&other.start, &starts.start));
+    other.start.group = starts.start.group;
+    assert_false(pattern_same_kind(&other.start, &starts.start)); /* Other protocols. */
+    assert_true(pattern_same_kind(&starts.start, &starts.start));
+    starts.start.group = other.start.group = starts_text("");
+    starts_free(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups_mean_different_things),
         cmocka_unit_test(kinds_and_fields),
         cmocka_unit_test(messages),
         cmocka_unit_test(traces),
