@@ -16,7 +16,8 @@ size_t limiter_bytes(enum limiter_kind kind, const struct limit_rule *r)
         [LIMITER_SLIDING_LOG] = sizeof(struct sliding_log),
         [LIMITER_SLIDING_COUNTER] = sizeof(struct sliding_counter),
     };
-    return sizes[kind] + limiter_storage(kind, r);
+    bool queue = kind == LIMITER_TOKEN_BUCKET && r->queue > 0;
+    return sizes[kind] + limiter_storage(kind, r) + (queue ? sizeof(uint64_t) : 0);
 }
 
 void limiter_init(struct limiter *l, enum limiter_kind kind, const struct limit_rule *r,

@@ -177,7 +177,7 @@ static const ProtobufCMessageDescriptor *const traces[] = {
     NULL,
 };
 
-static const char *const orders[] = {"burst", "straddle", NULL};
+static const char *const orders[] = {"burst", "straddle", "behind", NULL};
 
 const struct core_ops limiter_ops = {
     .name = "limiter",

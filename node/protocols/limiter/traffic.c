@@ -5,7 +5,9 @@
 #include "base/check.h"
 #include "codec/resp.h"
 
-enum { STRADDLE_SHARE = 10 }; /* A tenth of a window passes between the halves and the boundary. */
+/* Before a boundary a fifth of the window passes without a request, behind it a fiftieth: what is
+ * meant to come before it does so on a busy machine, too. */
+enum { BEFORE_SHARE = 5, BEHIND_SHARE = 50 };
 
 static bool steady(const struct rules *r)
 {
@@ -98,21 +100,22 @@ static void add_burst(struct limiter_node *n, uint32_t requests, uint8_t tenant)
         (struct volley){.at = n->now, .gap = n->rules.gap_ns, .left = requests, .tenant = tenant});
 }
 
-/* Half of them end before the next boundary that leaves time for it, half begin behind it. */
-static void add_straddling(struct limiter_node *n, uint32_t requests, uint8_t tenant)
+/* Those before end ahead of a boundary, those behind begin after it. A whole window passes until
+ * then, so that counters may have forgotten what was. */
+static void add_at_boundary(struct limiter_node *n, uint32_t before, uint32_t behind,
+                            uint8_t tenant)
 {
-    nsec window = n->rules.rule.period_ns, half = requests / 2;
-    nsec apart = window / STRADDLE_SHARE;
-    nsec takes = half * n->rules.gap_ns;
-    nsec boundary = ((n->now + takes + apart) / window + 1) * window;
-    struct volley v = {.at = boundary - apart - takes,
+    nsec window = n->rules.rule.period_ns;
+    nsec takes = before * n->rules.gap_ns + window / BEFORE_SHARE;
+    nsec boundary = ((n->now + takes) / window + 2) * window;
+    struct volley v = {.at = boundary - takes,
                        .gap = n->rules.gap_ns,
-                       .left = (uint32_t)half,
+                       .left = before,
                        .tenant = tenant,
                        .boundary = boundary};
     add(n, v);
-    v.at = boundary + window / (10 * STRADDLE_SHARE);
-    v.left = requests - (uint32_t)half;
+    v.at = boundary + window / BEHIND_SHARE;
+    v.left = behind;
     add(n, v);
 }
 
@@ -121,7 +124,7 @@ static void fire(struct limiter_node *n)
     const struct rules *r = &n->rules;
     uint8_t tenant = r->shape == LIMITER__SHAPE__TENANTS ? 'b' : 'a';
     if (r->shape == LIMITER__SHAPE__BOUNDARY)
-        add_straddling(n, r->volley, tenant);
+        add_at_boundary(n, r->volley / 2, r->volley - r->volley / 2, tenant);
     else
         add_burst(n, r->volley, tenant);
 }
@@ -163,7 +166,8 @@ void traffic_wake(struct limiter_node *n, struct out *out)
     }
 }
 
-/* "burst [N [KEY]]" and "straddle [N [KEY]]": KEY is a or b. */
+/* "burst [N [KEY]]" at once, "straddle [N [KEY]]" half before and half behind a window's boundary,
+ * "behind [N [KEY]]" all behind one. KEY is one letter: a. */
 void traffic_order(struct limiter_node *n, const struct input *in, struct out *out)
 {
     int64_t requests = n->rules.volley;
@@ -175,10 +179,13 @@ void traffic_order(struct limiter_node *n, const struct input *in, struct out *o
     if (in->order.n > 1 && in->order.words[1].len == 1)
         tenant = in->order.words[1].base[0];
     requests = requests < VOLLEY_MAX ? requests : VOLLEY_MAX;
+    uint32_t all = (uint32_t)requests;
     if (resp_word_is(in->order.verb, "straddle"))
-        add_straddling(n, (uint32_t)requests, tenant);
+        add_at_boundary(n, all / 2, all - all / 2, tenant);
+    else if (resp_word_is(in->order.verb, "behind"))
+        add_at_boundary(n, 0, all, tenant);
     else
-        add_burst(n, (uint32_t)requests, tenant);
+        add_burst(n, all, tenant);
     traffic_wake(n, out);
 }
 
