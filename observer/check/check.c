@@ -13,6 +13,18 @@ const char *verdict_name(enum verdict v)
     return (unsigned)v < 4 ? names[v] : "unknown";
 }
 
+const char *check_invariant(size_t i)
+{
+    static const char *const all[] = {
+        "heartbeat/completeness",      "heartbeat/accuracy",      "heartbeat/agreement",
+        "history/durability",          "history/reads",           "kv/write-ahead",
+        "limiter/token-bucket",        "limiter/leaky-bucket",    "limiter/fixed-window",
+        "limiter/sliding-log",         "limiter/sliding-counter", "limiter/shared-limit",
+        "limiter/no-needless-refusal", "lives/survival",
+    };
+    return i < sizeof all / sizeof all[0] ? all[i] : NULL;
+}
+
 struct check *check_new(void)
 {
     struct check *c = calloc(1, sizeof *c);

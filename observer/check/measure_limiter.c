@@ -167,7 +167,24 @@ void measure_worst_window(struct taking *t)
     free(p.all);
 }
 
-/* --- who first lets one pass again --- */
+/* --- who first lets one pass again, of those that refused --- */
+
+enum { NODES_MAX = 256 };
+
+struct again {
+    const Limiter__Volley *volley;
+    bool refused[NODES_MAX]; /* A request of the burst, by node. */
+};
+
+static bool passes_again(struct again *a, const Limiter__Decision *d, uint32_t node)
+{
+    if (node >= NODES_MAX || d->client != 0)
+        return false;
+    if (of_volley(d, a->volley))
+        a->refused[node] |= d->outcome == LIMITER__OUTCOME__REFUSED;
+    return a->refused[node] && d->outcome == LIMITER__OUTCOME__ADMITTED &&
+           d->number >= a->volley->first + a->volley->requests;
+}
 
 void measure_first_admitted(struct taking *t)
 {
@@ -176,17 +193,18 @@ void measure_first_admitted(struct taking *t)
     Limiter__Volley *v;
     struct entry begun, e;
     bool found = false;
-    if (!volley_of(t, t->args[0], &v) || !taking_named(t, t->args[0], &begun))
+    if (!volley_of(t, t->args[0], &v))
         return;
+    (void)taking_named(t, t->args[0], &begun);
     uint64_t began = begun.head.mono_ns;
+    struct again again = {.volley = v};
     for (uint64_t at = begun.ordinal; !found && taking_step(t, &at, &e);) {
         Limiter__Decision *d = e.node ? decision_of(t, &e) : NULL;
-        found = d && d->client == 0 && d->number >= v->first + v->requests &&
-                d->outcome == LIMITER__OUTCOME__ADMITTED;
+        found = d && passes_again(&again, d, e.node);
         if (found) {
             double ms = ((double)e.head.mono_ns - (double)began) / 1e6;
             taking_shows(t, e.ordinal);
-            taking_is(t, e.node, "n%u, the %s, was the first to let one pass, %.0f ms later",
+            taking_is(t, e.node, "n%u, the %s, was the first to let one pass again, %.0f ms later",
                       e.node, (unsigned)d->algorithm < 5 ? names[d->algorithm] : "gateway", ms);
         }
         if (d)

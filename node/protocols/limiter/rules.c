@@ -8,11 +8,11 @@ enum { ALGORITHMS = 5, HOUR_MS = 3600 * 1000, FIRST_GATEWAY = 2 };
 
 void limiter_defaults(ProtobufCMessage *settings)
 {
-    /* Four a second on average for all five; a window of eight, and buckets that hold six, so that
-     * the difference shows on one hand. */
+    /* Eight a second for all five, and buckets that hold six: small enough to be counted, and apart
+     * enough to be told apart. */
     Limiter__Settings *s = (Limiter__Settings *)settings;
     s->limit = 8;
-    s->window_ms = 2000;
+    s->window_ms = 1000;
     s->burst = 6;
     s->shared_from = FIRST_GATEWAY + ALGORITHMS;
     s->sharers = 2;
@@ -20,9 +20,9 @@ void limiter_defaults(ProtobufCMessage *settings)
     s->exchange_ms = 200;
     s->ask_timeout_ms = 500;
     s->keys = 10000;
-    s->load = 3;
+    s->load = 4;
     s->volley = 14;
-    s->every_ms = 4000;
+    s->every_ms = 3000;
     s->gap_ms = 1;
 }
 

@@ -5,9 +5,9 @@
 #include "base/check.h"
 #include "codec/resp.h"
 
-/* Before a boundary a fifth of the window passes without a request, behind it a fiftieth: what is
+/* Before a boundary two fifths of the window pass without a request, behind it a fiftieth: what is
  * meant to come before it does so on a busy machine, too. */
-enum { BEFORE_SHARE = 5, BEHIND_SHARE = 50 };
+enum { BEFORE_PERCENT = 40, BEHIND_PERCENT = 2 };
 
 static bool steady(const struct rules *r)
 {
@@ -106,7 +106,7 @@ static void add_at_boundary(struct limiter_node *n, uint32_t before, uint32_t be
                             uint8_t tenant)
 {
     nsec window = n->rules.rule.period_ns;
-    nsec takes = before * n->rules.gap_ns + window / BEFORE_SHARE;
+    nsec takes = before * n->rules.gap_ns + window * BEFORE_PERCENT / 100;
     nsec boundary = ((n->now + takes) / window + 2) * window;
     struct volley v = {.at = boundary - takes,
                        .gap = n->rules.gap_ns,
@@ -114,7 +114,7 @@ static void add_at_boundary(struct limiter_node *n, uint32_t before, uint32_t be
                        .tenant = tenant,
                        .boundary = boundary};
     add(n, v);
-    v.at = boundary + window / BEHIND_SHARE;
+    v.at = boundary + window * BEHIND_PERCENT / 100;
     v.left = behind;
     add(n, v);
 }
