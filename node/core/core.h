@@ -291,6 +291,7 @@ struct core_ops {
     const char *const *orders;    /* Verbs of INPUT_ORDER that it knows, up to NULL; may be NULL. */
     struct bytes (*schema)(void); /* FileDescriptorSet of all the types above. */
     bool clients;                 /* Opens the client port, which speaks RESP. */
+    bool store;                   /* Clients ask it as a store: simulated ones know how to. */
     bool written;                 /* Wants INPUT_WRITTEN. */
     void (*defaults)(ProtobufCMessage *settings);
     /* Writes a sentence and returns false when the settings make no sense. */

@@ -2,12 +2,14 @@
 
 #include "protocols/heartbeat/heartbeat.h"
 #include "protocols/kv/kv.h"
+#include "protocols/limiter/limiter.h"
 
 #include <string.h>
 
 static const struct core_ops *const protocols[] = {
     &heartbeat_ops,
     &kv_ops,
+    &limiter_ops,
     NULL,
 };
 

@@ -14,6 +14,18 @@ const char *verdict_name(enum verdict v)
     return (unsigned)v < 4 ? names[v] : "unknown";
 }
 
+const char *check_invariant(size_t i)
+{
+    static const char *const all[] = {
+        "heartbeat/completeness",      "heartbeat/accuracy",      "heartbeat/agreement",
+        "history/durability",          "history/reads",           "kv/write-ahead",
+        "limiter/token-bucket",        "limiter/leaky-bucket",    "limiter/fixed-window",
+        "limiter/sliding-log",         "limiter/sliding-counter", "limiter/shared-limit",
+        "limiter/no-needless-refusal", "lives/survival",
+    };
+    return i < sizeof all / sizeof all[0] ? all[i] : NULL;
+}
+
 struct check *check_new(void)
 {
     struct check *c = must_alloc(1, sizeof *c);
@@ -21,6 +33,7 @@ struct check *check_new(void)
     c->heartbeat = heartbeat_check_new(c);
     c->history = history_check_new(c);
     c->write_ahead = write_ahead_check_new(c);
+    c->limiter = limiter_check_new(c);
     return c;
 }
 
@@ -45,6 +58,7 @@ void check_free(struct check *c)
     history_check_free(c->history);
     lives_check_free(c->lives);
     write_ahead_check_free(c->write_ahead);
+    limiter_check_free(c->limiter);
     free(c);
 }
 
@@ -161,6 +175,7 @@ static enum kind kind_of(const char *name)
         {"history.Invoke", KIND_HISTORY_INVOKE},       {"history.Complete", KIND_HISTORY_COMPLETE},
         {"heartbeat.Opinion", KIND_HEARTBEAT_OPINION}, {"heartbeat.Gap", KIND_HEARTBEAT_GAP},
         {"heartbeat.Rebirth", KIND_HEARTBEAT_REBIRTH}, {"kv.PageFlush", KIND_KV_PAGE_FLUSH},
+        {"limiter.Decision", KIND_LIMITER_DECISION},   {"limiter.Release", KIND_LIMITER_RELEASE},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].name, name) == 0)
@@ -397,6 +412,7 @@ void check_entry(struct check *c, const struct entry *e)
     heartbeat_check_entry(c->heartbeat, e, kind);
     history_check_entry(c->history, e, kind);
     write_ahead_check_entry(c->write_ahead, e, kind);
+    limiter_check_entry(c->limiter, e, kind);
 }
 
 void check_end(struct check *c, uint64_t end_ns)
@@ -408,6 +424,7 @@ void check_end(struct check *c, uint64_t end_ns)
     heartbeat_check_end(c->heartbeat);
     history_check_end(c->history);
     write_ahead_check_end(c->write_ahead);
+    limiter_check_end(c->limiter);
 }
 
 uint32_t check_findings(const struct check *c, const struct finding **findings)

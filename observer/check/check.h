@@ -31,6 +31,9 @@ struct finding {
     char sentence[FINDING_SENTENCE_MAX];
 };
 
+/* The invariants there are, as "checker/invariant"; NULL past the last. */
+const char *check_invariant(size_t i);
+
 struct check;
 
 struct check *check_new(void);

@@ -20,6 +20,8 @@ enum kind {
     KIND_HEARTBEAT_GAP,
     KIND_HEARTBEAT_REBIRTH,
     KIND_KV_PAGE_FLUSH,
+    KIND_LIMITER_DECISION,
+    KIND_LIMITER_RELEASE,
 };
 
 /* A node, in its newest life. */
@@ -54,6 +56,7 @@ struct check {
     struct history_check *history;
     struct lives_check *lives;
     struct write_ahead_check *write_ahead;
+    struct limiter_check *limiter;
     struct finding findings[FINDINGS_MAX];
     uint32_t n_findings;
 };
@@ -98,5 +101,10 @@ struct write_ahead_check *write_ahead_check_new(struct check *c);
 void write_ahead_check_free(struct write_ahead_check *w);
 void write_ahead_check_entry(struct write_ahead_check *w, const struct entry *e, enum kind kind);
 void write_ahead_check_end(struct write_ahead_check *w);
+
+struct limiter_check *limiter_check_new(struct check *c);
+void limiter_check_free(struct limiter_check *l);
+void limiter_check_entry(struct limiter_check *l, const struct entry *e, enum kind kind);
+void limiter_check_end(struct limiter_check *l);
 
 #endif

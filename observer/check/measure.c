@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "check/inner.h"
+#include "check/measure_inner.h"
 #include "cluster/units.h"
 #include "heartbeat.pb-c.h"
 #include "history.pb-c.h"
@@ -13,18 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGS_MAX = 4, WORDS_IN_MEASURE_MAX = 8, DETECTOR_ANY = -1 };
+enum { WORDS_IN_MEASURE_MAX = 8, DETECTOR_ANY = -1 };
 
 struct arg_rule {
     const char *name;
-    char kind; /* n node, w node or first or all, d detector, e event's name, p pattern, t text */
+    char kind; /* n node, w node or first or all, d detector, e event's name, p pattern, l nodes, t
+                  text */
     bool required;
-};
-
-struct taking {
-    const char *args[ARGS_MAX]; /* As in the rule's list; NULL: not given. */
-    const struct measure_source *source;
-    struct measured *into;
 };
 
 struct measure {
@@ -34,9 +30,7 @@ struct measure {
     void (*take)(struct taking *t);
 };
 
-static void unknown(struct taking *t, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void unknown(struct taking *t, const char *format, ...)
+void taking_unknown(struct taking *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -45,15 +39,13 @@ static void unknown(struct taking *t, const char *format, ...)
     va_end(args);
 }
 
-static void shows(struct taking *t, uint64_t ordinal)
+void taking_shows(struct taking *t, uint64_t ordinal)
 {
     if (ordinal && t->into->n_events < MEASURED_EVENTS_MAX)
         t->into->events[t->into->n_events++] = ordinal;
 }
 
-static void is(struct taking *t, double value, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void is(struct taking *t, double value, const char *format, ...)
+void taking_is(struct taking *t, double value, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -63,8 +55,7 @@ static void is(struct taking *t, double value, const char *format, ...)
     va_end(args);
 }
 
-/* The next entry of the span that is there; `*at` is behind it then. */
-static bool step(const struct taking *t, uint64_t *at, struct entry *e)
+bool taking_step(const struct taking *t, uint64_t *at, struct entry *e)
 {
     const struct measure_source *s = t->source;
     while (*at <= s->to && *at <= timeline_newest(s->timeline))
@@ -73,7 +64,7 @@ static bool step(const struct taking *t, uint64_t *at, struct entry *e)
     return false;
 }
 
-static uint64_t first_of(const struct taking *t)
+uint64_t taking_first(const struct taking *t)
 {
     uint64_t oldest = timeline_oldest(t->source->timeline);
     return t->source->from > oldest ? t->source->from : oldest;
@@ -105,7 +96,7 @@ static bool spawns(const struct entry *e, uint32_t node)
     return it;
 }
 
-static bool trace_is(const struct taking *t, const struct entry *e, const char *type)
+bool taking_trace_is(const struct taking *t, const struct entry *e, const char *type)
 {
     if (e->node == 0 || e->head.body != ORRERY__EVENT__BODY_TRACE)
         return false;
@@ -116,7 +107,7 @@ static bool trace_is(const struct taking *t, const struct entry *e, const char *
 /* 1: from now on it suspects `of`; 0: no more; -1: the event says nothing of that. */
 static int opinion(const struct taking *t, const struct entry *e, uint32_t of, int detector)
 {
-    if (!trace_is(t, e, "heartbeat.Opinion"))
+    if (!taking_trace_is(t, e, "heartbeat.Opinion"))
         return -1;
     struct bytes body = trace_body(e->head.payload);
     Heartbeat__Opinion *o = heartbeat__opinion__unpack(NULL, body.len, body.base);
@@ -176,7 +167,7 @@ static bool last_end(const struct taking *t, uint32_t node, struct entry *end, u
 {
     struct entry e;
     bool found = false;
-    for (uint64_t at = first_of(t); step(t, &at, &e);)
+    for (uint64_t at = taking_first(t); taking_step(t, &at, &e);)
         if (ends(&e, node, boot)) {
             *end = e;
             found = true;
@@ -193,13 +184,13 @@ static void detection(struct taking *t)
     if (t->args[1] && !all && strcmp(t->args[1], "first") != 0)
         by = node_of(t->args[1]);
     if (!last_end(t, of, &end, &boot)) {
-        unknown(t, "n%u's process did not end", of);
+        taking_unknown(t, "n%u's process did not end", of);
         return;
     }
     uint64_t crashed = end.head.mono_ns, noticed = 0, ordinal = 0;
     uint32_t who = 0;
     for (uint64_t at = end.ordinal + 1;
-         step(t, &at, &e) && !(ordinal && !all) && !spawns(&e, of);) {
+         taking_step(t, &at, &e) && !(ordinal && !all) && !spawns(&e, of);) {
         if ((by && e.node != by) || says_of(t, &e, of, detector) != 1)
             continue;
         noticed = e.head.mono_ns;
@@ -208,17 +199,17 @@ static void detection(struct taking *t)
         watchers++;
     }
     if (!ordinal) {
-        unknown(t, "nobody came to suspect n%u after its end", of);
+        taking_unknown(t, "nobody came to suspect n%u after its end", of);
         return;
     }
     double ms = noticed > crashed ? (double)(noticed - crashed) / 1e6 : 0;
-    shows(t, end.ordinal);
-    shows(t, ordinal);
+    taking_shows(t, end.ordinal);
+    taking_shows(t, ordinal);
     if (all)
-        is(t, ms, "the last of %u watchers, n%u, suspected n%u %.0f ms after its end", watchers,
-           who, of, ms);
+        taking_is(t, ms, "the last of %u watchers, n%u, suspected n%u %.0f ms after its end",
+                  watchers, who, of, ms);
     else
-        is(t, ms, "n%u suspected n%u %.0f ms after its end", who, of, ms);
+        taking_is(t, ms, "n%u suspected n%u %.0f ms after its end", who, of, ms);
 }
 
 static void mistakes(struct taking *t)
@@ -228,59 +219,60 @@ static void mistakes(struct taking *t)
     bool alive = true;
     uint64_t n = 0;
     struct entry e;
-    for (uint64_t at = first_of(t); step(t, &at, &e);) {
+    for (uint64_t at = taking_first(t); taking_step(t, &at, &e);) {
         if (ends(&e, of, &boot))
             alive = false;
         else if (spawns(&e, of))
             alive = true;
         else if (alive && says_of(t, &e, of, detector) == 1) {
             n++;
-            shows(t, e.ordinal);
+            taking_shows(t, e.ordinal);
         }
     }
-    is(t, (double)n, "n%u was suspected %" PRIu64 " time%s while its process lived", of, n,
-       n == 1 ? "" : "s");
+    taking_is(t, (double)n, "n%u was suspected %" PRIu64 " time%s while its process lived", of, n,
+              n == 1 ? "" : "s");
 }
 
 /* --- named events and patterns --- */
 
-static bool named(struct taking *t, const char *name, struct entry *e)
+bool taking_named(struct taking *t, const char *name, struct entry *e)
 {
     uint64_t ordinal = t->source->named ? t->source->named(t->source->ctx, name) : 0;
     if (ordinal && timeline_get(t->source->timeline, ordinal, e))
         return true;
-    unknown(t, "'%.60s' did not happen", name);
+    taking_unknown(t, "'%.60s' did not happen", name);
     return false;
 }
 
 static void between(struct taking *t)
 {
     struct entry a, b;
-    if (!named(t, t->args[0], &a))
+    if (!taking_named(t, t->args[0], &a))
         return;
     uint64_t a_ns = a.head.mono_ns, a_ordinal = a.ordinal;
-    if (!named(t, t->args[1], &b))
+    if (!taking_named(t, t->args[1], &b))
         return;
     double ms = ((double)b.head.mono_ns - (double)a_ns) / 1e6;
-    shows(t, a_ordinal);
-    shows(t, b.ordinal);
-    is(t, ms, "%.0f ms passed between the two", ms);
+    taking_shows(t, a_ordinal);
+    taking_shows(t, b.ordinal);
+    taking_is(t, ms, "%.0f ms passed between the two", ms);
 }
 
 static uint64_t matching(struct taking *t, const char *pattern, bool show)
 {
     uint64_t events[MEASURED_EVENTS_MAX] = {0};
     CHECK(t->source->matching);
-    uint64_t n = t->source->matching(t->source->ctx, pattern, first_of(t), t->source->to, events);
+    uint64_t n =
+        t->source->matching(t->source->ctx, pattern, taking_first(t), t->source->to, events);
     for (uint64_t i = 0; show && i < n && i < MEASURED_EVENTS_MAX; i++)
-        shows(t, events[i]);
+        taking_shows(t, events[i]);
     return n;
 }
 
 static void count(struct taking *t)
 {
     uint64_t n = matching(t, t->args[0], true);
-    is(t, (double)n, "there were %" PRIu64 " of them", n);
+    taking_is(t, (double)n, "there were %" PRIu64 " of them", n);
 }
 
 static void share(struct taking *t)
@@ -288,23 +280,23 @@ static void share(struct taking *t)
     uint64_t n = matching(t, t->args[0], true);
     uint64_t all = matching(t, t->args[1], false);
     if (all == 0)
-        unknown(t, "there was none to be a share of");
+        taking_unknown(t, "there was none to be a share of");
     else
-        is(t, 100.0 * (double)n / (double)all, "%" PRIu64 " of %" PRIu64, n, all);
+        taking_is(t, 100.0 * (double)n / (double)all, "%" PRIu64 " of %" PRIu64, n, all);
 }
 
 static void field(struct taking *t)
 {
     struct entry e;
     double value;
-    if (!named(t, t->args[0], &e))
+    if (!taking_named(t, t->args[0], &e))
         return;
     if (!measure_number(t->source->timeline, &e, t->args[1], &value)) {
-        unknown(t, "e%" PRIu64 " has no number '%.60s'", e.ordinal, t->args[1]);
+        taking_unknown(t, "e%" PRIu64 " has no number '%.60s'", e.ordinal, t->args[1]);
         return;
     }
-    shows(t, e.ordinal);
-    is(t, value, "e%" PRIu64 " says %s = %.10g", e.ordinal, t->args[1], value);
+    taking_shows(t, e.ordinal);
+    taking_is(t, value, "e%" PRIu64 " says %s = %.10g", e.ordinal, t->args[1], value);
 }
 
 static const struct schema_type *body_type(struct timeline *t, uint32_t body)
@@ -414,12 +406,12 @@ static void read_writes(const struct taking *t, uint32_t node, uint32_t boot, ui
 {
     struct entry e;
     *w = (struct writes){0};
-    for (uint64_t at = timeline_oldest(t->source->timeline); at < end && step(t, &at, &e);) {
+    for (uint64_t at = timeline_oldest(t->source->timeline); at < end && taking_step(t, &at, &e);) {
         if (e.node != node || e.boot != boot)
             continue;
-        if (trace_is(t, &e, "history.Invoke"))
+        if (taking_trace_is(t, &e, "history.Invoke"))
             take_invoke(w, &e);
-        else if (trace_is(t, &e, "history.Complete"))
+        else if (taking_trace_is(t, &e, "history.Complete"))
             take_complete(w, &e);
         else if (e.head.body == ORRERY__EVENT__BODY_APPEND)
             take_append(w, &e, wal_of(t->source->timeline, &e));
@@ -432,8 +424,8 @@ static bool recovered(const struct taking *t, uint32_t node, uint64_t end, uint6
 {
     struct entry e;
     double number = 0;
-    for (uint64_t at = end + 1; step(t, &at, &e);)
-        if (e.node == node && trace_is(t, &e, "kv.RecoveryDone")) {
+    for (uint64_t at = end + 1; taking_step(t, &at, &e);)
+        if (e.node == node && taking_trace_is(t, &e, "kv.RecoveryDone")) {
             if (!measure_number(t->source->timeline, &e, "last_lsn", &number))
                 number = 0;
             *lsn = number > 0 && number < 1e18 ? (uint64_t)number : 0;
@@ -452,12 +444,12 @@ static void writes_of(struct taking *t, enum fate fate)
     struct entry end;
     struct writes w;
     if (!last_end(t, node, &end, &boot)) {
-        unknown(t, "n%u's process did not end", node);
+        taking_unknown(t, "n%u's process did not end", node);
         return;
     }
     uint64_t ended = end.ordinal;
     if (!recovered(t, node, ended, &newest, &done)) {
-        unknown(t, "n%u did not recover after its end", node);
+        taking_unknown(t, "n%u did not recover after its end", node);
         return;
     }
     read_writes(t, node, boot, ended, &w);
@@ -470,17 +462,17 @@ static void writes_of(struct taking *t, enum fate fate)
             continue;
         n++;
         if (fate == FATE_LOST || n == 1)
-            shows(t, write->told);
+            taking_shows(t, write->told);
         last = write->told;
     }
     free(w.all);
     if (fate != FATE_LOST && n > 1)
-        shows(t, last);
-    shows(t, ended);
-    shows(t, done);
+        taking_shows(t, last);
+    taking_shows(t, ended);
+    taking_shows(t, done);
     static const char *const words[] = {"were acknowledged", "came back", "were lost"};
-    is(t, (double)n, "of %" PRIu64 " acknowledged writes of n%u, %" PRIu64 " %s", told, node, n,
-       words[fate]);
+    taking_is(t, (double)n, "of %" PRIu64 " acknowledged writes of n%u, %" PRIu64 " %s", told, node,
+              n, words[fate]);
 }
 
 static void acknowledged(struct taking *t)
@@ -513,6 +505,9 @@ static const struct measure measures[] = {
     {"acknowledged", "", {{"on", 'n', true}}, acknowledged},
     {"survivors", "", {{"on", 'n', true}}, survivors},
     {"lost", "", {{"on", 'n', true}}, lost},
+    {"at-once", "", {{"of", 'e', true}, {"on", 'n', true}}, measure_at_once},
+    {"worst-window", "", {{"on", 'l', true}}, measure_worst_window},
+    {"first-admitted", "", {{"after", 'e', true}}, measure_first_admitted},
 };
 enum { MEASURES = sizeof measures / sizeof measures[0] };
 
@@ -534,6 +529,15 @@ static const struct measure *find(const char *name, char *why, size_t why_size)
     return NULL;
 }
 
+static bool a_list(const char *text)
+{
+    struct node_list list;
+    bool ok = node_list_parse(text, &list);
+    if (ok)
+        node_list_free(&list);
+    return ok;
+}
+
 static bool value_ok(const struct arg_rule *rule, const char *value, char *why, size_t why_size)
 {
     const char *expected = NULL;
@@ -545,6 +549,8 @@ static bool value_ok(const struct arg_rule *rule, const char *value, char *why, 
         expected = "a node, first or all";
     else if (rule->kind == 'd' && detector_of(value) == DETECTOR_ANY)
         expected = "fixed, phi-accrual, adaptive or link";
+    else if (rule->kind == 'l' && !a_list(value))
+        expected = "nodes, as n3 or n3,n4";
     else if (!*value)
         expected = "a value";
     if (expected)
@@ -603,7 +609,8 @@ bool measure_read(const char *text,
     for (size_t i = 0; ok && each && i < ARGS_MAX && m->args[i].name; i++) {
         char kind = m->args[i].kind;
         uint32_t node;
-        if (!args[i] || kind == 'd' || kind == 't' || (kind == 'w' && !node_parse(args[i], &node)))
+        if (!args[i] || kind == 'd' || kind == 't' || kind == 'l' ||
+            (kind == 'w' && !node_parse(args[i], &node)))
             continue;
         ok = each(ctx, kind == 'w' ? 'n' : kind, args[i], why, why_size);
     }

@@ -12,6 +12,11 @@
  * ended last, survivors on=n1                   those of them that it recovered, lost on=n1 and
  * those that it did not
  *
+ *     at-once of=burst on=n2            requests of a burst that n2 let pass without waiting
+ *     worst-window on=n7,n8             the most that these gateways let pass within one window
+ *     first-admitted after=burst        of those that refused one of a burst, who first let one
+ * pass again
+ *
  * and its value comes with the events that show it. Each is taken over a span of the timeline;
  * those of writes over the whole life. Events may come from a hostile recording. */
 #ifndef ORRERY_CHECK_MEASURE_H

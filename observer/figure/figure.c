@@ -9,6 +9,8 @@ static const struct figure figures[] = {
     {"heartbeat", "detection time against mistaken suspicions, for three detectors",
      figure_heartbeat},
     {"wal", "commits a second against group size, beside the disk's own syncs", figure_wal},
+    {"rate-limiting", "what five limiters let pass in the worst window, as a share of the limit",
+     figure_rate_limiting},
 };
 
 enum { FIGURES = sizeof figures / sizeof figures[0] };
@@ -21,7 +23,7 @@ static void usage(FILE *to)
         "outside; 2: it could not be measured.\n\n",
         to);
     for (int i = 0; i < FIGURES; i++)
-        (void)fprintf(to, "  %-10s %s\n", figures[i].name, figures[i].summary);
+        (void)fprintf(to, "  %-14s %s\n", figures[i].name, figures[i].summary);
     (void)fputs("\n  --svg FILE   draws it\n  --json       the table as JSON\n"
                 "  --simulated  leaves out what needs real processes\n\n"
                 "example:\n  orrery figure heartbeat --svg heartbeat.svg\n",

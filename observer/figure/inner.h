@@ -18,5 +18,6 @@ struct figure {
 
 int figure_heartbeat(const struct figure_options *options);
 int figure_wal(const struct figure_options *options);
+int figure_rate_limiting(const struct figure_options *options);
 
 #endif

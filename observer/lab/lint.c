@@ -1,6 +1,7 @@
 #include "lab/lint.h"
 
 #include "base/check.h"
+#include "check/check.h"
 #include "check/condition.h"
 #include "check/measure.h"
 #include "cluster/command.h"
@@ -382,14 +383,11 @@ static bool has_flaw(struct lint *l, const char *flaw, char *why, size_t why_siz
 /* CHECKER/INVARIANT: that there is. */
 static void lint_checked(struct lint *l, const void *at, const char *name)
 {
-    static const char *const there[] = {
-        "heartbeat/completeness", "heartbeat/accuracy", "heartbeat/agreement", "history/durability",
-        "history/reads",          "kv/write-ahead",     "lives/survival"};
     struct buf list = {0};
     bool found = false;
-    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++) {
-        found |= strcmp(there[i], name) == 0;
-        buf_printf(&list, "%s%s", i ? ", " : "", there[i]);
+    for (size_t i = 0; check_invariant(i); i++) {
+        found |= strcmp(check_invariant(i), name) == 0;
+        buf_printf(&list, "%s%s", i ? ", " : "", check_invariant(i));
     }
     if (!found)
         lab_fault(l->file, at, "no checker has '%.80s': there are %.*s", name, (int)list.len,

@@ -97,6 +97,33 @@ static void draw_kv(struct trial *t, struct random *r)
     t->end = t->calm + 12 * NSEC_PER_S;
 }
 
+/* All five gateways, some that share a limit, and traffic that is often above it. */
+static void draw_limiter(struct trial *t, struct random *r)
+{
+    static const char *const shapes[] = {"uneven", "uneven", "bursts", "boundary", "tenants"};
+    static const char *const shares[] = {"exact", "exact", "local", "alone"};
+    t->nodes = (uint32_t)between(r, 7, 9);
+    t->world.clients = 0;
+    trial_set(t, "limit=%u", (unsigned)between(r, 1, 20));
+    trial_set(t, "window_ms=%u", (unsigned)between(r, 50, 2000));
+    trial_set(t, "burst=%u", (unsigned)between(r, 1, 12));
+    trial_set(t, "queue=%u", (unsigned)(random_chance(r, 0.5) ? 0 : between(r, 1, 8)));
+    trial_set(t, "meter=%s", random_chance(r, 0.5) ? "true" : "false");
+    trial_set(t, "sharers=%u", (unsigned)between(r, 1, 3));
+    trial_set(t, "share=%s", shares[random_below(r, 4)]);
+    trial_set(t, "exchange_ms=%u", (unsigned)between(r, 10, 500));
+    trial_set(t, "ask_timeout_ms=%u", (unsigned)between(r, 20, 1000));
+    trial_set(t, "fail_open=%s", random_chance(r, 0.3) ? "true" : "false");
+    trial_set(t, "shape=%s", shapes[random_below(r, 5)]);
+    double rate = number_of(t, "limit", 8) / number_of(t, "window_ms", 1000) * 1000;
+    trial_set(t, "load=%.1f", rate * (double)between(r, 5, 30) / 10 + 0.1);
+    trial_set(t, "volley=%u", (unsigned)between(r, 2, 40));
+    trial_set(t, "every_ms=%u", (unsigned)between(r, 100, 3000));
+    trial_set(t, "gap_ms=%u", (unsigned)between(r, 0, 10));
+    t->calm = between(r, 3, 6) * NSEC_PER_S;
+    t->end = t->calm + 2 * NSEC_PER_S;
+}
+
 /* A protocol that nobody knows here: its own defaults, and time enough. */
 static void draw_any(struct trial *t, struct random *r)
 {
@@ -110,6 +137,7 @@ const struct profile *profile_find(const char *protocol)
     static const struct profile profiles[] = {
         {"heartbeat", draw_heartbeat},
         {"kv", draw_kv},
+        {"limiter", draw_limiter},
         {NULL, draw_any},
     };
     const struct profile *p = profiles;

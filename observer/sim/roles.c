@@ -47,7 +47,7 @@ static bool role_init(struct role *r, const struct cluster_group *g, char *why, 
         }
         if (!pairs_of(from, into, why, why_size))
             return false;
-        if (into->ops->clients && !r->serves)
+        if (into->ops->store && !r->serves)
             r->serves = into->number;
     }
     return true;

@@ -29,7 +29,7 @@ struct world_options {
     nsec boot_ns;        /* From spawn to the first step. */
     nsec wake_late;      /* Mean lateness of the scheduler; 0: always on time. */
 
-    uint32_t clients;   /* For each node of a protocol that serves some. */
+    uint32_t clients;   /* For each node of a store. */
     uint32_t pipeline;  /* Most requests that a client has under way. */
     uint32_t keys;      /* They share so many. */
     uint32_t value_max; /* Bytes. */

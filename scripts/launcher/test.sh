@@ -82,6 +82,11 @@ test_script() {
     run_ctest "$build/test" "$(nproc)" script
 }
 
+# Names of the protocols that there are.
+protocols() {
+    "$build/test/bin/orrery-node" --list | awk '{ print $1 }'
+}
+
 # Names of flaws of a protocol, as its settings' schema lists them: "wall-clock".
 flaws_of() {
     sed -n '/^enum Flaw {/,/^}/s/^ *\([A-Z_]*\) = [1-9].*/\1/p' "$root/proto/$1.proto" | tr 'A-Z_' 'a-z-'
@@ -97,7 +102,7 @@ caught() {
 test_sim() {
     local protocol flaw program=$build/test/bin/orrery
     run_ctest "$build/test" 1 sim
-    for protocol in heartbeat kv; do
+    for protocol in $(protocols); do
         check_that "$protocol holds under $sim_seeds seeds" "$program" sim "$protocol" --seeds "$sim_seeds"
         for flaw in $(flaws_of "$protocol"); do
             check_that "$protocol with $flaw is caught" caught "$program" sim "$protocol" --seeds "$sim_seeds_flawed" --flaw "$flaw"
@@ -179,7 +184,7 @@ test_sanitize() {
         return
     }
     run_ctest "$folder" "$(nproc)" 'unit|script|sim'
-    for protocol in heartbeat kv; do
+    for protocol in $(protocols); do
         check_that "$protocol: $sim_seeds_sanitized seeds, checked" "$folder/bin/orrery" sim "$protocol" --seeds "$sim_seeds_sanitized"
         check_that "$protocol: the same hashes as without checks" same_hash "$protocol"
     done

@@ -40,11 +40,18 @@ static void wal_real(void **state)
     proven("wal", false);
 }
 
-static void both_simulated(void **state)
+static void rate_limiting_real(void **state)
+{
+    (void)state;
+    proven("rate-limiting", false);
+}
+
+static void all_simulated(void **state)
 {
     (void)state;
     proven("heartbeat", true);
     proven("wal", true);
+    proven("rate-limiting", true);
 }
 
 static void the_same_seed_is_the_same_run(void **state)
@@ -89,11 +96,15 @@ static void each_flaw_ends_refuted(void **state)
     refuted("wal", "ack-before-sync", "history durability", true);
     refuted("wal", "no-checksum", "history durability", true);
     refuted("wal", "pages-before-log", "kv write-ahead", true);
+    refuted("rate-limiting", "whole-seconds", "limiter token-bucket", true);
+    refuted("rate-limiting", "counter-race", "limiter shared-limit", true);
     refuted("heartbeat", "short-timeout", "heartbeat accuracy", false);
     refuted("heartbeat", "wall-clock", "heartbeat accuracy", false);
     refuted("wal", "ack-before-sync", "history durability", false);
     refuted("wal", "no-checksum", "history durability", false);
     refuted("wal", "pages-before-log", "kv write-ahead", false);
+    refuted("rate-limiting", "whole-seconds", "limiter token-bucket", false);
+    refuted("rate-limiting", "counter-race", "limiter shared-limit", false);
 }
 
 /* Copies a lab without what it does: its `do` and `then`, with the lists below them. */
@@ -125,11 +136,11 @@ static void strip(const char *name, const char *folder)
 static void stripped_labs_fail(void **state)
 {
     (void)state;
-    static const char *const names[] = {"heartbeat", "wal"};
+    static const char *const names[] = {"heartbeat", "wal", "rate-limiting"};
     char folder[] = "/tmp/orrery-labs-XXXXXX", command[100];
     assert_non_null(mkdtemp(folder));
     setenv("ORRERY_LABS", folder, 1);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct lab l;
         char text[32768];
         strip(names[i], folder);
@@ -226,11 +237,12 @@ int main(void)
         cmocka_unit_test(usage),
         cmocka_unit_test(faults_of_a_lab_are_told),
         cmocka_unit_test(the_readmes_lab_plays),
-        cmocka_unit_test(both_simulated),
+        cmocka_unit_test(all_simulated),
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(stripped_labs_fail),
         cmocka_unit_test(each_flaw_ends_refuted),
         cmocka_unit_test(wal_real),
+        cmocka_unit_test(rate_limiting_real),
         cmocka_unit_test(heartbeat_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
  *   link NODE PEER up|down [REASON]
  *   wall NODE TIME                  its wall clock jumps by so much
  *   set NODE k=v ...
+ *   do NODE VERB WORD...            an order of the lab
  *   client NODE cN WORD...          a request to its client port
  *   sync NODE [LOG]   autosync      makes durable what was appended; after every command
  *   view NODE   deadline NODE
@@ -288,6 +289,14 @@ static bool do_set(struct call *c)
                          c->why_size) == 0;
 }
 
+static bool do_order(struct call *c)
+{
+    if (c->n < 2)
+        return refuse(c, "node, and which order?", "do");
+    host_order(c->node->host, world_moment(c->node), 1, c->words[1], c->words + 2, c->n - 2);
+    return true;
+}
+
 static bool do_client(struct call *c)
 {
     uint64_t client;
@@ -356,6 +365,7 @@ static const struct {
     {"link", A_LIVE_NODE, do_link},
     {"wall", A_NODE, do_wall},
     {"set", A_LIVE_NODE, do_set},
+    {"do", A_LIVE_NODE, do_order},
     {"client", A_LIVE_NODE, do_client},
     {"sync", A_LIVE_NODE, do_sync},
     {"autosync", ANYTHING, do_autosync},

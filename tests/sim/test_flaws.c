@@ -71,6 +71,18 @@ static void pages_before_log(void **state)
     caught("kv", "pages-before-log", "kv write-ahead", 10);
 }
 
+static void whole_seconds(void **state)
+{
+    (void)state;
+    caught("limiter", "whole-seconds", "limiter token-bucket, limiter no-needless-refusal", 20);
+}
+
+static void counter_race(void **state)
+{
+    (void)state;
+    caught("limiter", "counter-race", "limiter shared-limit", 60);
+}
+
 static void shrinking_keeps_what_matters(void **state)
 {
     const char *flaw = "ack-before-sync";
@@ -107,7 +119,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_timeout),    cmocka_unit_test(wall_clock),
         cmocka_unit_test(ack_before_sync),  cmocka_unit_test(no_checksum),
-        cmocka_unit_test(pages_before_log), cmocka_unit_test(shrinking_keeps_what_matters),
+        cmocka_unit_test(pages_before_log), cmocka_unit_test(whole_seconds),
+        cmocka_unit_test(counter_race),     cmocka_unit_test(shrinking_keeps_what_matters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,13 @@ static void kv_again(void **state)
         every_life_again("kv", seed);
 }
 
+static void limiter_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        every_life_again("limiter", seed);
+}
+
 enum change { CHANGE_BODY, CHANGE_MISSING, CHANGE_LEVEL };
 
 static bool is_victim(const struct entry *e, uint64_t seq)
@@ -145,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heartbeat_again),
         cmocka_unit_test(kv_again),
+        cmocka_unit_test(limiter_again),
         cmocka_unit_test(lies_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "core/registry.h"
 #include "sim/trial.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SEEDS = 500, TWICE = 12, PINNED = 8 };
+enum { SEEDS = 500, TWICE = 12, PINNED = 8, PROTOCOLS_MAX = 32 };
 
 static struct outcome run(const char *protocol, uint64_t seed, const char *recording)
 {
@@ -55,17 +56,23 @@ static void no_seed_of_kv_fails(void **state)
     none_fails("kv");
 }
 
+static void no_seed_of_limiter_fails(void **state)
+{
+    (void)state;
+    none_fails("limiter");
+}
+
 static void same_seed_same_events(void **state)
 {
-    const char *const protocols[] = {"heartbeat", "kv"};
     (void)state;
-    for (int p = 0; p < 2; p++)
+    for (uint32_t p = 0; registry_at(p); p++)
         for (uint64_t seed = 1; seed <= TWICE; seed++) {
-            struct outcome first = run(protocols[p], seed, NULL);
-            struct outcome again = run(protocols[p], seed, NULL);
+            const char *protocol = registry_at(p)->name;
+            struct outcome first = run(protocol, seed, NULL);
+            struct outcome again = run(protocol, seed, NULL);
             assert_int_equal(first.hash, again.hash);
             assert_int_equal(first.events, again.events);
-            assert_true(first.hash != run(protocols[p], seed + 1000, NULL).hash);
+            assert_true(first.hash != run(protocol, seed + 1000, NULL).hash);
         }
 }
 
@@ -88,16 +95,16 @@ static void recording_changes_nothing(void **state)
  * the simulator or of events changes them; then ORRERY_REWRITE=1 writes them anew. */
 static void hashes_are_pinned(void **state)
 {
-    const char *const protocols[] = {"heartbeat", "kv"};
     const char *path = ORRERY_SOURCE "/tests/sim/hashes.txt";
-    char text[2 * PINNED * 64] = "";
+    char text[PROTOCOLS_MAX * PINNED * 64] = "";
     char pinned[sizeof text] = "";
     (void)state;
-    for (int p = 0; p < 2; p++)
+    for (uint32_t p = 0; registry_at(p); p++)
         for (uint64_t seed = 1; seed <= PINNED; seed++) {
+            const char *protocol = registry_at(p)->name;
             size_t at = strlen(text);
-            (void)snprintf(text + at, sizeof text - at, "%s %" PRIu64 " %016" PRIx64 "\n",
-                           protocols[p], seed, run(protocols[p], seed, NULL).hash);
+            (void)snprintf(text + at, sizeof text - at, "%s %" PRIu64 " %016" PRIx64 "\n", protocol,
+                           seed, run(protocol, seed, NULL).hash);
         }
     const char *rewrite = getenv("ORRERY_REWRITE");
     FILE *f = fopen(path, rewrite && *rewrite == '1' ? "w" : "r");
@@ -118,8 +125,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_seed_of_heartbeat_fails), cmocka_unit_test(no_seed_of_kv_fails),
-        cmocka_unit_test(same_seed_same_events),      cmocka_unit_test(recording_changes_nothing),
-        cmocka_unit_test(hashes_are_pinned),
+        cmocka_unit_test(no_seed_of_limiter_fails),   cmocka_unit_test(same_seed_same_events),
+        cmocka_unit_test(recording_changes_nothing),  cmocka_unit_test(hashes_are_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

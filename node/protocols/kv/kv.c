@@ -231,6 +231,7 @@ const struct core_ops kv_ops = {
     .orders = orders,
     .schema = schema_kv,
     .clients = true,
+    .store = true,
     .written = true,
     .defaults = defaults,
     .accept = accept,

@@ -10,8 +10,8 @@ const out = join(here, 'src/wire/gen');
 if (!existsSync(join(proto, 'session.proto'))) throw new Error(`no schema in ${proto}`);
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-const wanted = new Set(['command', 'event', 'recording', 'lab', 'session', 'heartbeat', 'kv']);
-const files = readdirSync(proto).filter(f => f.endsWith('.proto') && wanted.has(f.slice(0, -6)));
+// All of them: what no page imports is not bundled, and a new protocol need not be named here.
+const files = readdirSync(proto).filter(f => f.endsWith('.proto'));
 execFileSync(process.env.PROTOC ?? 'protoc', [
     `-I${proto}`,
     `--plugin=protoc-gen-es=${join(here, 'node_modules/.bin/protoc-gen-es')}`,

@@ -12,6 +12,19 @@ function box(x: number, y: number, w: number, h: number): string {
 }
 
 export const glyphs: Record<string, Glyph> = {
+    // A bucket whose drop of a token falls, beside a window that slides over marks.
+    'rate-limiting': {
+        paths: [
+            ['l', 'M34 18V66H44v8M74 18V66H64v8'],
+            ['bf', box(38, 52, 32, 11)],
+            ['bf', box(38, 39, 32, 11)],
+            ['h', 'M104 56H190'],
+            ['b2', box(128, 40, 46, 30)],
+            ['h', 'M128 78v4M174 78v4'],
+        ],
+        discs: [['bf', 54, 24, 3.6], ['o', 112, 56, 3.4], ['o', 136, 56, 3.4], ['o', 148, 56, 3.4], ['o', 154, 56, 3.4], ['o', 168, 56, 3.4], ['o', 184, 56, 3.4]],
+        texts: [],
+    },
     heartbeat: {
         paths: [
             ['h', 'M16 70H184'],

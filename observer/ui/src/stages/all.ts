@@ -6,6 +6,8 @@ import { heartbeat } from './heartbeat';
 import HeartbeatView from './Heartbeat.svelte';
 import { wal } from './wal';
 import WalView from './Wal.svelte';
+import { ratelimit } from './ratelimit';
+import RateLimitView from './RateLimit.svelte';
 import { plain } from './plain';
 import PlainView from './Plain.svelte';
 
@@ -18,6 +20,8 @@ const stages: Record<string, Stage<never>> = {
     heartbeat: { reducer: heartbeat, view: HeartbeatView } as unknown as Stage<never>,
     wal: { reducer: wal, view: WalView } as unknown as Stage<never>,
     kv: { reducer: wal, view: WalView } as unknown as Stage<never>,
+    limiter: { reducer: ratelimit, view: RateLimitView } as unknown as Stage<never>,
+    'rate-limiting': { reducer: ratelimit, view: RateLimitView } as unknown as Stage<never>,
 };
 const fallback = { reducer: plain, view: PlainView } as unknown as Stage<never>;
 
