@@ -2,6 +2,7 @@
 #ifndef ORRERY_TIMELINE_INSIDE_H
 #define ORRERY_TIMELINE_INSIDE_H
 
+#include "timeline/landmarks.h"
 #include "timeline/lives.h"
 #include "timeline/order.h"
 #include "timeline/pyramid.h"
@@ -23,6 +24,8 @@ struct timeline {
     struct lives lives;
     struct schema *schema;
     struct pyramid *pyramid;
+    struct landmarks landmarks;
+    bool landmarks_known;      /* Of an opened recording: they were in it, or it was walked over. */
     struct recorder *recorder; /* NULL: nothing is recorded. */
     struct reading *reading;   /* Of the recording being written, or of the one that was opened. */
     Orrery__RunInfo *info;
@@ -42,6 +45,7 @@ struct timeline {
 };
 
 void timeline_tell(struct timeline *t, const struct entry *e); /* Those who follow. */
+const struct landmarks *timeline_landmarks(struct timeline *t);
 /* With nothing in it and no recording. */
 struct timeline *timeline_bare(size_t window_bytes);
 

@@ -42,6 +42,9 @@ static void take_chunk(struct timeline *t, const struct orr_chunk *chunk, struct
     case ORR_PYRAMID:
         (void)pyramid_unpack(t->pyramid, data);
         break;
+    case ORR_LANDMARKS:
+        t->landmarks_known |= landmarks_unpack(&t->landmarks, data) == 0;
+        break;
     default:
         break;
     }
