@@ -167,7 +167,7 @@ static void put_if_watched(struct viewer *v, struct watch *w, struct batch *batc
         batch_put(v, batch, &e);
 }
 
-/* Both ascending; no entry is in both, as views and starts are told by nodes. */
+/* Both ascending; a start may be in both. */
 void watch_first(struct viewer *v, struct job *job, struct batch *batch)
 {
     struct watch *w = job->watch;
@@ -177,9 +177,11 @@ void watch_first(struct viewer *v, struct job *job, struct batch *batch)
     w->begun = true;
     while (old < w->n_old || (base < w->n_bases && w->bases[base].ordinal < w->walk)) {
         bool views_left = base < w->n_bases && w->bases[base].ordinal < w->walk;
+        if (old < w->n_old && views_left && w->old[old] == w->bases[base].ordinal)
+            old++;
         if (old < w->n_old && (!views_left || w->old[old] < w->bases[base].ordinal))
             put_if_watched(v, w, batch, w->old[old++]);
-        else
+        else if (views_left)
             put_if_watched(v, w, batch, w->bases[base++].ordinal);
     }
     if (w->n_bases && w->bases[0].ordinal < w->walk)
