@@ -116,10 +116,13 @@ static struct kind *kind_of(struct watch *w, struct timeline *t, const struct en
     return NULL;
 }
 
-/* What came before the newest view of its instance is in that view. */
+/* What came before the newest view of its instance is in that view; but not what the node began
+ * with.
+ */
 static bool is_older_than_base(const struct watch *w, const struct entry *e)
 {
-    if (w->n_bases == 0 || e->ordinal >= w->bases[w->n_bases - 1].ordinal)
+    if (w->n_bases == 0 || e->ordinal >= w->bases[w->n_bases - 1].ordinal ||
+        e->head.body == ORRERY__EVENT__BODY_START)
         return false;
     for (size_t i = 0; i < w->n_bases; i++) {
         const struct view_base *b = &w->bases[i];

@@ -168,6 +168,8 @@ bool timeline_tile(struct timeline *t, uint32_t level, uint64_t tile, struct pyr
         return true;
     if (level >= PYRAMID_LEVELS)
         return false;
+    if (timeline_read_level(t, level) && pyramid_tile(t->pyramid, level, tile, cells))
+        return true;
     uint64_t span = pyramid_level_ns(level) * PYRAMID_TILE_BINS;
     if (tile > UINT64_MAX / span - 1)
         return true; /* Nothing can be there. */

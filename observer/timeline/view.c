@@ -53,7 +53,7 @@ size_t timeline_view_outside(const struct timeline_view *v, uint64_t before, siz
     for (size_t i = m->n_moments; i > 0 && found < n; i--) {
         uint32_t body = m->moments[i - 1].body;
         bool outside = body == ORRERY__EVENT__BODY_OPERATOR || body == ORRERY__EVENT__BODY_SPAWN ||
-                       body == ORRERY__EVENT__BODY_EXIT;
+                       body == ORRERY__EVENT__BODY_EXIT || body == ORRERY__EVENT__BODY_START;
         if (outside && m->moments[i - 1].ordinal < before)
             all[n - ++found] = m->moments[i - 1].ordinal;
     }

@@ -48,8 +48,8 @@ struct view_base {
 };
 size_t timeline_view_bases(const struct timeline_view *v, uint64_t at_ns, struct view_base **bases);
 
-/* What befell nodes (commands, spawns, exits) and with what they began, before an ordinal: the newest
- * of it, at most n ordinals, ascending; to be freed. No view tells of it. */
+/* What befell nodes (commands, spawns, exits) and with what they began, before an ordinal: the
+ * newest of it, at most n ordinals, ascending; to be freed. No view tells of it. */
 size_t timeline_view_outside(const struct timeline_view *v, uint64_t before, size_t n,
                              uint64_t **ordinals);
 

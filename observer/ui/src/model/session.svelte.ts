@@ -224,6 +224,7 @@ export class Session {
         for (const set of opened.schemas) this.schemas.add(set);
         this.run = opened.run;
         this.lab = opened.lab;
+        this.recorded = opened.recorded;
         this.askStatus();
     }
 

@@ -50,11 +50,13 @@ export class Paper {
     private uses = 0;
     private bytes = 0;
     private generation = 0;
+    over = false; // a recording: no tile changes any more
     private cost = 0; // ms that taking in the newest tile took, smoothed
 
     constructor(private readonly ask: Ask, private readonly lanes: () => readonly number[]) {}
 
-    forget(): void {
+    forget(over = false): void {
+        this.over = over;
         this.generation++;
         this.kept.clear();
         this.under.clear();
@@ -86,7 +88,7 @@ export class Paper {
         const key = keyOf(exact, power, n);
         const kept = this.kept.get(key);
         const rest = Math.max(90, this.cost * 10);
-        if (this.under.has(key) || (kept && (kept.tile.final || ms - kept.askedAt < rest))) return;
+        if (this.under.has(key) || (kept && (this.over || kept.tile.final || ms - kept.askedAt < rest))) return;
         const mine = this.generation;
         this.under.set(key, ms);
         const done = (w: Window | undefined): void => {

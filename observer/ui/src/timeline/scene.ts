@@ -66,25 +66,13 @@ export function eachMessage(pieces: readonly Piece[], view: View, call: (tile: T
 export function crowdOf(scene: Scene, view: View, length: number): Crowd {
     let messages = 0;
     const by = new Map<number, number>();
-    const note = (lane: number, n: number): void => void by.set(lane, (by.get(lane) ?? 0) + n);
     for (const { tile, from, to } of scene.pieces) {
         const a = Math.max(view.from, from, tile.from);
         const b = Math.min(view.to, to, tile.to);
         if (b <= a) continue;
         const share = (b - a) / (tile.to - tile.from);
         messages += tile.count * share;
-        if (tile.exact)
-            for (let i = 0; i < tile.messages.n; i++) {
-                note(tile.messages.from[i] ?? 0, share);
-                if ((tile.messages.fate[i] ?? 0) === fateReceived) note(tile.messages.to[i] ?? 0, share);
-            }
-        else
-            for (const [lane, bins] of tile.bins) {
-                let n = 0;
-                for (let i = 0; i < bins.timed.length; i++) n += bins.timed[i] ?? 0;
-                for (let i = 0; i < bins.counts.length; i++) n += i % 6 < 5 ? (bins.counts[i] ?? 0) : 0;
-                note(lane, n * share);
-            }
+        for (const [lane, n] of tile.crowd) by.set(lane, (by.get(lane) ?? 0) + n * share);
     }
     const counts = [...by.values()].filter(n => n > 0).sort((a, b) => a - b);
     return { messages, gap: counts.length > 0 ? length / (counts[counts.length >> 1] ?? 1) : Infinity };

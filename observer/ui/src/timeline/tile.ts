@@ -57,6 +57,9 @@ export interface Tile {
     exact: boolean;
     count: number; // messages sent in it, about
     final: boolean; // nothing in it will change
+    crowd: Map<number, number>; // messages sent or received, by lane
+    kinds: string[]; // names of the messages in it
+    lost: boolean;
     names: string[];
     manners: Manner[];
     messages: Messages;
@@ -186,6 +189,20 @@ function add(into: Float32Array | Float64Array, at: number, more: number): void 
     into[at] = (into[at] ?? 0) + more;
 }
 
+function crowdOn(m: Messages, bins: Map<number, LaneBins>): Map<number, number> {
+    const by = new Map<number, number>();
+    const note = (lane: number, n: number): void => void by.set(lane, (by.get(lane) ?? 0) + n);
+    for (let i = 0; i < m.n; i++) {
+        note(m.from[i] ?? 0, 1);
+        if (m.fate[i] === fateReceived) note(m.to[i] ?? 0, 1);
+    }
+    for (const [lane, of] of bins) {
+        note(lane, of.timed.reduce((sum, n) => sum + n, 0));
+        for (let i = 0; i < of.counts.length; i++) if (i % classes < classes - 1) note(lane, of.counts[i] ?? 0);
+    }
+    return by;
+}
+
 const settlesNs = 100e6; // causality may still move something by that
 const waitsNs = 5e9; // for what is under way
 
@@ -194,11 +211,13 @@ export function tileOf(w: Window, lanes: readonly number[]): Tile {
     const marks = marksOf(w, lanes);
     const binned = binsOf(w);
     const waiting = messages.fate.some(fate => fate === 0);
+    const crowd = crowdOn(messages, binned.bins);
     const bytes = messages.n * 60 + marks.length * 200 + binned.bins.size * binned.binCount * (classes * 4 + 24) + 2000;
     return {
         from: w.fromNs, to: w.toNs, newest: w.newestNs, exact: w.level === 0,
         count: w.level === 0 ? messages.n : w.messages,
         final: w.newestNs > w.toNs + (waiting ? waitsNs : settlesNs),
+        crowd, kinds: [...new Set(w.name)].map(i => w.names[i] ?? ''), lost: messages.fate.some(fate => fate > 1),
         names: w.names, manners: w.names.map(mannerOf), messages, marks, spans: spansOf(w), ...binned, bytes,
     };
 }

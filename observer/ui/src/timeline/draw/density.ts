@@ -23,24 +23,30 @@ function withBins(tile: Tile, d: Drawn): Tile {
     return made;
 }
 
-/** Most per millisecond in any bin; to a power of two, so that pictures last while it changes a little. */
-function mostOf(tiles: readonly Tile[]): number {
-    let most = 1e-9;
-    for (const tile of tiles)
-        for (const bins of tile.bins.values()) {
-            for (let at = 0; at < tile.binCount; at++) {
-                let n = 0;
-                for (let k = 0; k < classes; k++) n += bins.counts[at * classes + k] ?? 0;
-                most = Math.max(most, n / tile.binNs);
-            }
+interface Extremes {
+    most: number; // events per ns of any bin
+    slowest: number; // ns on the way
+}
+const extremes = new WeakMap<Tile, Extremes>();
+
+function extremesOf(tile: Tile): Extremes {
+    let found = extremes.get(tile);
+    if (found) return found;
+    found = { most: 1e-9, slowest: 1 };
+    for (const bins of tile.bins.values())
+        for (let at = 0; at < tile.binCount; at++) {
+            let n = 0;
+            for (let k = 0; k < classes; k++) n += bins.counts[at * classes + k] ?? 0;
+            found.most = Math.max(found.most, n / tile.binNs);
+            found.slowest = Math.max(found.slowest, bins.most[at] ?? 0);
         }
-    return 2 ** Math.ceil(Math.log2(most));
+    extremes.set(tile, found);
+    return found;
 }
 
-function slowestOf(tiles: readonly Tile[]): number {
-    let most = 1;
-    for (const tile of tiles) for (const bins of tile.bins.values()) for (const ns of bins.most) most = Math.max(most, ns);
-    return 2 ** Math.ceil(Math.log2(most));
+/** To a power of two, so that pictures last while it changes a little. */
+function scaleOf(tiles: readonly Tile[], what: keyof Extremes): number {
+    return 2 ** Math.ceil(Math.log2(Math.max(1e-9, ...tiles.map(tile => extremesOf(tile)[what]))));
 }
 
 type Rgb = [number, number, number];
@@ -72,8 +78,9 @@ function densityPicture(tile: Tile, lanes: readonly number[], most: number, colo
     const canvas = new OffscreenCanvas(Math.max(1, tile.binCount), Math.max(1, lanes.length * 2));
     const ctx = canvas.getContext('2d');
     const image = new ImageData(canvas.width, canvas.height);
+    const pixels = new Uint32Array(image.data.buffer);
     const dot = (x: number, y: number, [r, g, b]: Rgb, alpha: number): void => {
-        image.data.set([r, g, b, Math.round(alpha * 255)], (y * canvas.width + x) * 4);
+        pixels[y * canvas.width + x] = (Math.round(alpha * 255) << 24) | (b << 16) | (g << 8) | r; // little-endian, as all browsers are
     };
     lanes.forEach((lane, row) => {
         const bins = tile.bins.get(lane);
@@ -120,7 +127,7 @@ function lay(ctx: Ctx, d: Drawn, tile: Tile, canvas: OffscreenCanvas, from: numb
 
 export function density(ctx: Ctx, d: Drawn, c: Colours): void {
     const pieces = d.scene.pieces.map(p => ({ ...p, tile: withBins(p.tile, d) }));
-    const most = mostOf(pieces.map(p => p.tile));
+    const most = scaleOf(pieces.map(p => p.tile), 'most');
     const half = d.frame.pitch * 0.4;
     ctx.imageSmoothingEnabled = false;
     ctx.globalAlpha = d.causes ? 0.34 : 1;
@@ -199,7 +206,7 @@ function latency(ctx: OffscreenCanvasRenderingContext2D, tile: Tile, bins: LaneB
 export function envelope(ctx: Ctx, d: Drawn, c: Colours): void {
     const pieces = d.scene.pieces.map(p => ({ ...p, tile: withBins(p.tile, d) }));
     const tiles = pieces.map(p => p.tile);
-    const [most, slowest] = [mostOf(tiles), slowestOf(tiles)];
+    const [most, slowest] = [scaleOf(tiles, 'most'), scaleOf(tiles, 'slowest')];
     const row = Math.round(d.frame.pitch * 0.84);
     ctx.imageSmoothingEnabled = true;
     ctx.globalAlpha = d.causes ? 0.34 : 1;

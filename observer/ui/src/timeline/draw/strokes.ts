@@ -144,18 +144,20 @@ export function strokes(ctx: Ctx, d: Drawn, c: Colours): void {
 
 interface Paths {
     key: string;
+    perNs: number; // the scale it was made at
     lines: Map<Kind, Path2D>;
     lost: Path2D;
     n: number;
 }
 
 const keptPaths = new WeakMap<Tile, Paths>();
+const reused = 1.6; // while zooming: a path serves scales that near to its own
 const dashedMost = 6000; // beyond it dashes cost more than they tell
 
 function pathsOf(tile: Tile, frame: Frame, perNs: number): Paths {
-    const key = `${perNs} ${frame.upright} ${frame.pitch} ${frame.first} ${frame.scroll} ${frame.lanes.join()}`;
+    const key = `${frame.upright} ${frame.pitch} ${frame.first} ${frame.scroll} ${frame.lanes.join()}`;
     const kept = keptPaths.get(tile);
-    if (kept?.key === key) return kept;
+    if (kept?.key === key && perNs < kept.perNs * reused && perNs > kept.perNs / reused) return kept;
     const lines = new Map<Kind, Path2D>();
     const lost = new Path2D();
     const m = tile.messages;
@@ -185,9 +187,17 @@ function pathsOf(tile: Tile, frame: Frame, perNs: number): Paths {
         lost.moveTo(x + 2.4, y - 2.4);
         lost.lineTo(x - 2.4, y + 2.4);
     }
-    const paths = { key, lines, lost, n: m.n };
+    const paths = { key, perNs, lines, lost, n: m.n };
     keptPaths.set(tile, paths);
     return paths;
+}
+
+/** At another scale along time; only the places change, so that strokes stay as thin as they are. */
+function stretched(path: Path2D, ratio: number, upright: boolean): Path2D {
+    if (ratio === 1) return path;
+    const out = new Path2D();
+    out.addPath(path, upright ? { d: ratio } : { a: ratio });
+    return out;
 }
 
 /** Strokes without heads. */
@@ -215,13 +225,13 @@ export function manyStrokes(ctx: Ctx, d: Drawn, c: Colours, scene: Scene = d.sce
             ctx.globalAlpha = d.causes ? dim : kind === 'beat' ? 0.7 : 1;
             ctx.lineWidth = kind === 'beat' ? 1 : Math.min(1.2, widths[kind]);
             ctx.setLineDash(dashed ? dashes[kind] : []);
-            ctx.stroke(path);
+            ctx.stroke(stretched(path, perNs / paths.perNs, frame.upright));
         });
     each(paths => {
         ctx.setLineDash([]);
         ctx.strokeStyle = c.fault;
         ctx.lineWidth = 1.4;
-        ctx.stroke(paths.lost);
+        ctx.stroke(stretched(paths.lost, perNs / paths.perNs, frame.upright));
     });
 }
 
