@@ -5,6 +5,7 @@ import { hatch, haloText, line, spot, strip, type Colours, type Ctx, type Drawn,
 
 /** A stage's curve stands on its lane, with its limit dashed; what is over the limit is hatched. */
 export function curves(ctx: Ctx, d: Drawn, c: Colours): void {
+    if (d.causes) ctx.globalAlpha = 0.34;
     const { frame, view } = d;
     const tall = frame.pitch * 0.72;
     for (const curve of d.curves) {
@@ -36,18 +37,20 @@ export function curves(ctx: Ctx, d: Drawn, c: Colours): void {
             over = -1;
         }
     }
+    ctx.globalAlpha = 1;
 }
 
 function limit(ctx: Ctx, d: Drawn, ground: number, rise: number, value: number, c: Colours): void {
     const at = d.frame.upright ? ground + rise : ground - rise;
     const end = along(d.frame, d.view, Math.min(d.view.to, d.live ? d.at : d.view.to));
     ctx.strokeStyle = c.fault;
-    ctx.globalAlpha = 0.55;
+    const alpha = ctx.globalAlpha;
+    ctx.globalAlpha = alpha * 0.55;
     ctx.lineWidth = 1;
     ctx.setLineDash([4, 3]);
     line(ctx, spot(d.frame, d.frame.start, at), spot(d.frame, end, at));
     ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
+    ctx.globalAlpha = alpha;
     if (d.frame.upright) return;
     ctx.font = `11px ${c.mono}`;
     ctx.textAlign = 'left';
@@ -60,10 +63,11 @@ function area(ctx: Ctx, c: Colours, values: readonly number[], from: number, to:
     ctx.moveTo(...at(from, 0));
     for (let i = from; i < to; i++) ctx.lineTo(...at(i, values[i] ?? 0));
     ctx.lineTo(...at(to - 1, 0));
+    const alpha = ctx.globalAlpha;
     ctx.fillStyle = c.brass;
-    ctx.globalAlpha = 0.2;
+    ctx.globalAlpha = alpha * 0.2;
     ctx.fill();
-    ctx.globalAlpha = 1;
+    ctx.globalAlpha = alpha;
     ctx.beginPath();
     for (let i = from; i < to; i++) {
         const [x, y] = at(i, values[i] ?? 0);
