@@ -171,6 +171,7 @@ export class Session {
         this.whole = undefined;
         this.selected = undefined;
         this.missed = 0;
+        this.recorded = false;
         this.settings = {};
         this.ended = '';
         this.watching = 0;
