@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +86,14 @@ static void say_where(const struct observer *o, const struct page_wish *wish, co
         open_browser(url);
 }
 
+/* As it was called then; one that is no plain word stands in the catalogue all the same. */
+static const char *recorded_name(struct house_run *run)
+{
+    const char *name = timeline_info(session_timeline(house_session(run)))->name;
+    size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return plain > 0 && plain < 64 && !name[plain] ? name : "";
+}
+
 /* The port first: where it is taken, no node is started. */
 static bool begin(struct observer *o, const struct page_wish *wish, char *why, size_t why_size)
 {
@@ -104,7 +113,7 @@ static bool begin(struct observer *o, const struct page_wish *wish, char *why, s
         struct house_run *run = house_open(o->house, wish->open, &wish->own, why, why_size);
         if (!run)
             return false;
-        name = session_name(house_session(run));
+        name = wish->own.replay ? recorded_name(run) : session_name(house_session(run));
     }
     say_where(o, wish, name);
     return true;

@@ -1,5 +1,6 @@
-/* orrery replay FILE: a recording, as the diagram on this terminal or as lines. */
+/* orrery replay FILE: a recording, as the diagram on this terminal, as lines, or in the page. */
 #include "cli/cli.h"
+#include "cli/page.h"
 #include "cli/screen.h"
 #include "cli/viewing.h"
 
@@ -11,15 +12,20 @@
 #include <string.h>
 
 static struct {
-    bool json, ascii, all;
+    bool json, ascii, all, page;
+    uint64_t port;
+    bool no_open;
     const char *rerun, *to;
     uint64_t boot;
-} given;
+} given = {.port = PAGE_NO_PORT};
 
 const struct opt replay_opts[] = {
     {"--rerun", OPT_TEXT, &given.rerun, "NODE", "executes that node again from its events alone"},
     {"--to", OPT_TEXT, &given.to, "EVENT", "and stops there: e1323"},
     {"--boot", OPT_WHOLE, &given.boot, "N", "which of its lives (the newest)"},
+    {"--page", OPT_FLAG, &given.page, NULL, "in a browser, with its stage and timeline"},
+    {"--port", OPT_WHOLE, &given.port, "NUMBER", "where the page is served (from 7400 on)"},
+    {"--no-open", OPT_FLAG, &given.no_open, NULL, "opens no browser"},
     {"--all", OPT_FLAG, &given.all, NULL, "every event as a line of its own, not as a diagram"},
     {"--ascii", OPT_FLAG, &given.ascii, NULL, "draws with ASCII only"},
     {"--json", OPT_FLAG, &given.json, NULL, "one JSON object a line"},
@@ -113,6 +119,20 @@ static int draw(struct timeline *t, const char *path)
     return EXIT_DONE;
 }
 
+static int in_page(const char *path)
+{
+    char why[200];
+    const Orrery__Open open = ORRERY__OPEN__INIT;
+    if (!page_port_ok(given.port, why, sizeof why))
+        return cli_fail(EXIT_BAD_USAGE, "%s", why);
+    const struct page_wish wish = {.port = given.port,
+                                   .no_open = given.no_open,
+                                   .json = given.json,
+                                   .open = &open,
+                                   .own = {.replay = path}};
+    return page_serve(&wish);
+}
+
 int replay_main(const struct cli_command *c, int argc, char **argv)
 {
     struct opt_words words;
@@ -123,6 +143,8 @@ int replay_main(const struct cli_command *c, int argc, char **argv)
         return cli_bad_usage(c, "replay needs a recording: 'orrery replay FILE.orr'");
     if (given.rerun)
         return rerun(c, words.words[0]);
+    if (given.page)
+        return in_page(words.words[0]);
     struct timeline *t = timeline_open(words.words[0], why, sizeof why);
     if (!t)
         return cli_fail(EXIT_BAD_USAGE, "%s", why);

@@ -220,6 +220,10 @@ static int act(struct session *s, const char *line, const Orrery__Command *given
         snprintf(why, why_size, "the run is ending");
         return ERROR_REFUSED;
     }
+    if (s->options.replay) {
+        snprintf(why, why_size, "%s", recorded_refusal);
+        return ERROR_REFUSED;
+    }
     Orrery__Command *command = parse(s, line, given, &sentence);
     if (!command)
         return ERROR_MALFORMED;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAUSES_SHOWN = 40, CAUSES_COUNTED = 100000, QUERY_MAX = 100000 };
+enum { CAUSES_SHOWN = 40, QUERY_MAX = 100000 };
 
 void job_end(struct viewer *v, size_t i)
 {
@@ -117,6 +117,7 @@ static void ask_query(struct viewer *v, uint64_t ask, const Orrery__Query *query
     struct job *job = filtered_job(v, ask, query->pattern, query->nodes, query->n_nodes);
     if (!job)
         return;
+    filter_by_words(job->filter, query->text);
     job->at = query->from ? query->from : timeline_oldest(t);
     job->to = query->to && query->to < timeline_newest(t) ? query->to : timeline_newest(t);
     job->left = query->limit && query->limit < QUERY_MAX ? query->limit : QUERY_MAX;
@@ -136,8 +137,9 @@ static void ask_follow(struct viewer *v, uint64_t ask, const Orrery__Follow *fol
 
 static void ask_watch(struct viewer *v, uint64_t ask, const Orrery__Watch *asked)
 {
+    bool glance = asked->to_ns > 0;
     for (size_t i = v->n_jobs; i > 0; i--)
-        if (v->jobs[i - 1].watch)
+        if (v->jobs[i - 1].watch && glance == (v->jobs[i - 1].to != UINT64_MAX))
             job_end(v, i - 1);
     if (asked->off) {
         viewer_done(v, ask, "nothing is watched any more", 0);
@@ -147,8 +149,7 @@ static void ask_watch(struct viewer *v, uint64_t ask, const Orrery__Watch *asked
     if (!job)
         return;
     job->watch = watch_new(asked);
-    job->at = watch_begin(job->watch, v->session->view);
-    job->to = UINT64_MAX;
+    job->at = watch_begin(job->watch, v->session->view, &job->to);
     viewer_pump(v);
 }
 
@@ -160,6 +161,41 @@ static void ask_window(struct viewer *v, uint64_t ask, const Orrery__WindowAsk *
     tell.window = timeline_view_window(v->session->view, asked);
     viewer_tell(v, &tell);
     orrery__window__free_unpacked(tell.window, NULL);
+}
+
+struct reaches {
+    Orrery__Reach *all;
+    Orrery__Reach **list;
+};
+
+static void put_reaches(struct timeline *t, uint64_t ordinal, struct reaches *r,
+                        Orrery__Entries *rest)
+{
+    struct timeline_cone cone;
+    if (!timeline_cone(t, ordinal, &cone))
+        return;
+    r->all = calloc(cone.n + 1, sizeof *r->all);
+    r->list = calloc(cone.n + 1, sizeof *r->list);
+    CHECK(r->all && r->list);
+    for (size_t i = 0; i < cone.n; i++) {
+        const struct timeline_reach *from = &cone.all[i];
+        orrery__reach__init(&r->all[i]);
+        r->all[i].node = from->node;
+        r->all[i].boot = from->boot;
+        r->all[i].past_first = from->past_first;
+        r->all[i].past_last = from->past_last;
+        r->all[i].past_ns = (double)from->past_ns;
+        r->all[i].future_first = from->future_first;
+        r->all[i].future_last = from->future_last;
+        r->all[i].future_ns = (double)from->future_ns;
+        r->list[i] = &r->all[i];
+    }
+    rest->reaches = r->list;
+    rest->n_reaches = cone.n;
+    rest->past = cone.past;
+    rest->future = cone.future;
+    rest->bounded = cone.bounded;
+    free(cone.all);
 }
 
 static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
@@ -177,19 +213,20 @@ static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
     }
     batch_put(v, &batch, &e);
     Orrery__Entries rest = ORRERY__ENTRIES__INIT;
+    struct reaches reaches = {0};
     rest.last = 1;
     if (show->causes) {
-        uint64_t *ordinals = must_alloc(CAUSES_COUNTED, sizeof *ordinals);
-        rest.future = timeline_future(t, show->ordinal, ordinals, CAUSES_COUNTED);
-        rest.past = timeline_past(t, show->ordinal, ordinals, CAUSES_COUNTED);
-        size_t shown = rest.past < CAUSES_SHOWN ? (size_t)rest.past : CAUSES_SHOWN;
+        uint64_t ordinals[CAUSES_SHOWN];
+        put_reaches(t, show->ordinal, &reaches, &rest);
+        size_t shown = timeline_past(t, show->ordinal, ordinals, CAUSES_SHOWN);
         rest.truncated = rest.past > shown;
         for (size_t i = 0; i < shown; i++)
             if (timeline_get(t, ordinals[i], &e))
                 batch_put(v, &batch, &e);
-        free(ordinals);
     }
     batch_send(v, ask, &batch, &rest);
+    free(reaches.all);
+    free(reaches.list);
 }
 
 static void ask_status(struct viewer *v, uint64_t ask)

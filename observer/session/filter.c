@@ -19,7 +19,8 @@ struct filter {
     struct timeline *timeline;
     uint32_t *nodes;
     size_t n_nodes;
-    char *text; /* Of the pattern; NULL: there is none. */
+    char *text;  /* Of the pattern; NULL: there is none. */
+    char *words; /* That an event's own must have in them; NULL: any will do. */
     struct kind *kinds;
     size_t n_kinds;
     uint32_t *kind_of; /* By node: index in kinds, from 1; 0: not known yet. */
@@ -109,6 +110,7 @@ void filter_free(struct filter *f)
     free(f->kinds);
     free(f->kind_of);
     free(f->text);
+    free(f->words);
     free(f->nodes);
     free(f);
 }
@@ -168,6 +170,22 @@ static const Orrery__Pattern *pattern_for(struct filter *f, const struct entry *
     return NULL;
 }
 
+void filter_by_words(struct filter *f, const char *words)
+{
+    free(f->words);
+    f->words = *words ? strdup(words) : NULL;
+}
+
+static bool has_words(const struct filter *f, const struct entry *e)
+{
+    struct buf described = {0};
+    timeline_describe(f->timeline, e, &described);
+    buf_append(&described, bytes_of("", 1));
+    bool has = strcasestr((const char *)described.base, f->words) != NULL;
+    buf_free(&described);
+    return has;
+}
+
 bool filter_passes(struct filter *f, const struct entry *e)
 {
     if (!f)
@@ -175,9 +193,10 @@ bool filter_passes(struct filter *f, const struct entry *e)
     bool wanted = f->n_nodes == 0;
     for (size_t i = 0; i < f->n_nodes && !wanted; i++)
         wanted = f->nodes[i] == e->node;
-    if (!wanted || !f->text)
-        return wanted;
-    const Orrery__Pattern *pattern = pattern_for(f, e);
-    bool lane = pattern && (pattern->node == 0 || pattern->node == e->node);
-    return lane && pattern_match(pattern, e->event);
+    if (wanted && f->text) {
+        const Orrery__Pattern *pattern = pattern_for(f, e);
+        bool lane = pattern && (pattern->node == 0 || pattern->node == e->node);
+        wanted = lane && pattern_match(pattern, e->event);
+    }
+    return wanted && (!f->words || has_words(f, e));
 }

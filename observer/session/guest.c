@@ -84,6 +84,7 @@ static void tell_opened(struct guest *g)
         if (timeline_schemas(t, i, &set))
             opened.schemas[i] = (ProtobufCBinaryData){set.len, (uint8_t *)(uintptr_t)set.base};
     opened.run = (Orrery__RunInfo *)(uintptr_t)timeline_info(t);
+    opened.recorded = run->replay != NULL;
     if (run->play)
         opened.lab = (Orrery__Lab *)(uintptr_t)run->house->labs.lab(run->play);
     Orrery__Tell said = ORRERY__TELL__INIT;

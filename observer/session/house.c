@@ -172,10 +172,12 @@ static bool lab(struct house_run *run, struct session_options *options, char *wh
 
 static bool begin(struct house_run *run, const char *recording, char *why, size_t why_size)
 {
-    struct session_options options = {
-        .pace = run->pace, .recording = recording, .no_recording = run->no_recording};
-    if (!(*run->open->lab ? lab(run, &options, why, why_size)
-                          : sandbox(run, &options, why, why_size)))
+    struct session_options options = {.pace = run->pace,
+                                      .recording = recording,
+                                      .no_recording = run->no_recording,
+                                      .replay = run->replay};
+    if (!run->replay && !(*run->open->lab ? lab(run, &options, why, why_size)
+                                          : sandbox(run, &options, why, why_size)))
         return false;
     options.ready = ready;
     options.ticked = ticked;
@@ -203,6 +205,7 @@ static struct house_run *open_run(struct house *h, const Orrery__Open *open,
     run->keep = like->keep;
     run->pace = like->pace;
     run->no_recording = like->no_recording;
+    run->replay = like->replay;
     copy_open(run, open);
     run->next = h->runs;
     h->runs = run;
@@ -218,7 +221,8 @@ struct house_run *house_open(struct house *h, const Orrery__Open *open, const st
 {
     const struct house_run like = {.keep = own != NULL,
                                    .pace = own && own->pace > 0 ? own->pace : 1,
-                                   .no_recording = own && own->no_recording};
+                                   .no_recording = own && own->no_recording,
+                                   .replay = own ? own->replay : NULL};
     return open_run(h, open, &like, own ? own->recording : NULL, why, why_size);
 }
 
@@ -320,7 +324,8 @@ bool house_is_on(const struct house_run *run)
 struct house_run *house_find(struct house *h, const char *name)
 {
     for (struct house_run *run = h->runs; run; run = run->next)
-        if (house_is_on(run) && strcmp(session_name(run->session), name) == 0)
+        if (house_is_on(run) &&
+            strcmp(timeline_info(session_timeline(run->session))->name, name) == 0)
             return run;
     return NULL;
 }

@@ -42,6 +42,7 @@ struct house_own {
     double pace;           /* 0: native. */
     const char *recording; /* As in session_options. */
     bool no_recording;
+    const char *replay; /* A recording to look at, as a run without a cluster; NULL. */
 };
 
 /* Begins a run. With `own` it is kept although no guest is there: for `orrery run NAME`. NULL and a

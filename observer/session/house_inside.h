@@ -12,6 +12,7 @@ struct house_run {
     struct house_run *next;
     struct session *session;
     Orrery__Open *open;               /* What began it; its strings are the session's. */
+    const char *replay;               /* Or the recording that it is. */
     struct cluster_instance instance; /* Of a sandbox. */
     struct cluster_group group;
     struct buf line;

@@ -92,6 +92,10 @@ void acts_tick(struct session *s); /* Answers those whose event does not come. *
 void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, const Orrery__Act *act,
                     char *why, size_t why_size, bool *answered);
 
+/* recorded.c: the cluster of a run that is a recording. */
+#define recorded_refusal "this is a recording: it can be looked at, and nothing can be done to it"
+struct cluster *recorded_new(struct timeline *t, struct timeline_view *view);
+
 /* status.c */
 
 uint64_t session_machine_ns(void);

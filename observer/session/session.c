@@ -71,6 +71,11 @@ static void on_entry(void *ctx, const struct entry *e)
 static void look_whether_up(struct session *s)
 {
     struct cluster_node n, failed = {0};
+    if (s->options.replay) {
+        s->told_ready = true;
+        s->options.ready(s->options.ctx, true, "");
+        return;
+    }
     uint32_t running = 0, nodes = s->cluster->ops->nodes(s->cluster);
     for (uint32_t i = 1; i <= nodes; i++) {
         if (!s->cluster->ops->node(s->cluster, i, &n))
@@ -159,6 +164,13 @@ static bool make_places(struct session *s, char *why, size_t why_size)
         strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local) == 0)
         snprintf(date, sizeof date, "%lld", (long long)now);
     int n = 0;
+    if (o->replay) {
+        n = snprintf(s->recording, sizeof s->recording, "%s", o->replay);
+        if (n >= 0 && (size_t)n < sizeof s->recording)
+            return true;
+        snprintf(why, why_size, "the recording's path is too long");
+        return false;
+    }
     if (o->recording)
         n = snprintf(s->recording, sizeof s->recording, "%s", o->recording);
     else if (!o->no_recording)
@@ -185,8 +197,22 @@ static bool make_places(struct session *s, char *why, size_t why_size)
     return true;
 }
 
+static bool open_timeline(struct session *s, char *why, size_t why_size)
+{
+    s->timeline = timeline_open(s->recording, why, why_size);
+    if (!s->timeline)
+        return false;
+    const Orrery__RunInfo *info = timeline_info(s->timeline);
+    snprintf(s->protocol, sizeof s->protocol, "%s", info->protocol);
+    s->seed = info->seed;
+    s->view = timeline_view_new(s->timeline);
+    return true;
+}
+
 static bool make_timeline(struct session *s, char *why, size_t why_size)
 {
+    if (s->options.replay)
+        return open_timeline(s, why, why_size);
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     struct timeline_options options = {.recording = s->recording[0] ? s->recording : NULL};
@@ -211,6 +237,10 @@ static bool make_timeline(struct session *s, char *why, size_t why_size)
 static bool make_cluster(struct session *s, char *why, size_t why_size)
 {
     const struct session_options *o = &s->options;
+    if (o->replay) {
+        s->cluster = recorded_new(s->timeline, s->view);
+        return true;
+    }
     struct cluster_spec spec = {.groups = o->groups,
                                 .n_groups = o->n_groups,
                                 .seed = s->seed,
@@ -234,7 +264,7 @@ static void undo(struct session *s)
         timeline_view_free(s->view);
         timeline_free(s->timeline);
     }
-    if (s->recording[0] && s->timeline)
+    if (s->recording[0] && s->timeline && !s->options.replay)
         remove(s->recording);
     if (s->disks[0] && !s->options.disks)
         folder_remove(s->disks);
@@ -311,7 +341,7 @@ static void all_closed(void *ctx)
     snprintf(s->trouble, sizeof s->trouble, "%s", trouble ? trouble : "");
     timeline_free(s->timeline);
     s->timeline = NULL;
-    if (!s->options.disks)
+    if (!s->options.disks && s->disks[0])
         folder_remove(s->disks);
     s->options.ended(s->options.ctx);
 }
@@ -351,7 +381,7 @@ void session_end(struct session *s)
 {
     if (s->cluster_done)
         return;
-    if (!s->ending)
+    if (!s->ending && !s->options.replay)
         tell_end(s);
     s->ending = true;
     s->cluster->ops->end(s->cluster, cluster_ended, s);

@@ -22,6 +22,7 @@ struct session_options {
     bool rushed; /* Simulated time passes as fast as it can, and not by the clock. */
     const struct cluster_load *load; /* Of simulated clients; NULL: some of their own. */
     bool no_recording;
+    const char *replay;    /* A recording to look at, instead of a cluster; NULL. */
     const char *recording; /* A path; NULL: in the state folder, named after the run. */
     const char *disks;     /* A folder for the nodes' disks, which is kept; NULL: for this run. */
     const char *line;      /* What began it, for the recording. */

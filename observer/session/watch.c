@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KINDS_MAX = 64, KIND_SIZE = 128, BACK_MAX = 200000 };
+enum {
+    KINDS_MAX = 64,
+    KIND_SIZE = 128,
+    BACK_MAX = 200000,
+    GLANCE_BACK_MAX = 20000,
+    OLD_MAX = 4096
+};
+static const uint64_t shuffled_ns = 50000000; /* Causality may have moved entries by about that. */
 
 struct kind {
     char name[KIND_SIZE];
@@ -18,11 +25,22 @@ struct watch {
     size_t n_kinds; /* 0: all. */
     uint32_t per_second;
     uint64_t from_ns;
+    uint64_t to_ns;      /* 0: it goes on. */
+    uint64_t from_event; /* Behind this one; 0: from the newest views. */
+    uint64_t *old;       /* Ordinals of what befell nodes before the walk. */
+    size_t n_old;
     struct view_base *bases; /* Ascending. */
     size_t n_bases;
     uint64_t walk; /* Where the walk begins. */
     bool begun;
 };
+
+static uint64_t whole(double x)
+{
+    if (!(x > 0))
+        return 0;
+    return x < 9e18 ? (uint64_t)x : UINT64_MAX / 2;
+}
 
 struct watch *watch_new(const Orrery__Watch *asked)
 {
@@ -31,8 +49,9 @@ struct watch *watch_new(const Orrery__Watch *asked)
     for (size_t i = 0; i < w->n_kinds; i++)
         strncpy(w->kinds[i].name, asked->kinds[i], KIND_SIZE - 1);
     w->per_second = asked->per_second;
-    if (asked->from_ns > 0)
-        w->from_ns = asked->from_ns < 9e18 ? (uint64_t)asked->from_ns : UINT64_MAX;
+    w->from_ns = whole(asked->from_ns);
+    w->to_ns = whole(asked->to_ns);
+    w->from_event = whole(asked->from_event);
     return w;
 }
 
@@ -41,23 +60,37 @@ void watch_free(struct watch *w)
     if (!w)
         return;
     free(w->bases);
+    free(w->old);
     free(w);
 }
 
 /* A node that died long ago must not make all others be told from that time on: its newest view is
  * given by itself then. */
-uint64_t watch_begin(struct watch *w, const struct timeline_view *view)
+static void begin_at_views(struct watch *w, const struct timeline_view *view)
 {
     struct timeline *t = timeline_view_timeline(view);
-    uint64_t here = timeline_newest(t) + 1;
+    uint64_t here = timeline_newest(t) + 1, back = w->to_ns ? GLANCE_BACK_MAX : BACK_MAX;
     if (w->from_ns < timeline_view_newest_ns(view))
         here = timeline_at(t, w->from_ns);
     w->n_bases = timeline_view_bases(view, w->from_ns, &w->bases);
     w->walk = w->n_bases ? w->bases[0].ordinal : timeline_oldest(t);
     if (w->walk > here)
         w->walk = here;
-    if (here - w->walk > BACK_MAX)
-        w->walk = here - BACK_MAX;
+    if (here - w->walk > back)
+        w->walk = here - back;
+    w->n_old = timeline_view_outside(view, w->walk, OLD_MAX, &w->old);
+}
+
+uint64_t watch_begin(struct watch *w, const struct timeline_view *view, uint64_t *to)
+{
+    struct timeline *t = timeline_view_timeline(view);
+    if (w->from_event)
+        w->walk = w->from_event + 1;
+    else
+        begin_at_views(w, view);
+    *to = w->to_ns ? timeline_at(t, w->to_ns + shuffled_ns) : UINT64_MAX;
+    if (*to != UINT64_MAX && *to > timeline_newest(t))
+        *to = timeline_newest(t);
     return w->walk;
 }
 
@@ -82,10 +115,13 @@ static struct kind *kind_of(struct watch *w, struct timeline *t, const struct en
     return NULL;
 }
 
-/* What came before the newest view of its instance is in that view. */
+/* What came before the newest view of its instance is in that view; but not what the node began
+ * with.
+ */
 static bool is_older_than_base(const struct watch *w, const struct entry *e)
 {
-    if (w->n_bases == 0 || e->ordinal >= w->bases[w->n_bases - 1].ordinal)
+    if (w->n_bases == 0 || e->ordinal >= w->bases[w->n_bases - 1].ordinal ||
+        e->head.body == ORRERY__EVENT__BODY_START)
         return false;
     for (size_t i = 0; i < w->n_bases; i++) {
         const struct view_base *b = &w->bases[i];
@@ -125,17 +161,31 @@ bool watch_passes(struct watch *w, struct timeline *t, const struct entry *e, ui
     return true;
 }
 
+static void put_if_watched(struct viewer *v, struct watch *w, struct batch *batch, uint64_t ordinal)
+{
+    struct timeline *t = v->session->timeline;
+    struct entry e;
+    if (timeline_get(t, ordinal, &e) && (!w->n_kinds || kind_of(w, t, &e)))
+        batch_put(v, batch, &e);
+}
+
+/* Both ascending; a start may be in both. */
 void watch_first(struct viewer *v, struct job *job, struct batch *batch)
 {
     struct watch *w = job->watch;
-    struct timeline *t = v->session->timeline;
-    struct entry e;
+    size_t old = 0, base = 0;
     if (!w || w->begun)
         return;
     w->begun = true;
-    for (size_t i = 0; i < w->n_bases && w->bases[i].ordinal < w->walk; i++)
-        if (timeline_get(t, w->bases[i].ordinal, &e) && (!w->n_kinds || kind_of(w, t, &e)))
-            batch_put(v, batch, &e);
+    while (old < w->n_old || (base < w->n_bases && w->bases[base].ordinal < w->walk)) {
+        bool views_left = base < w->n_bases && w->bases[base].ordinal < w->walk;
+        if (old < w->n_old && views_left && w->old[old] == w->bases[base].ordinal)
+            old++;
+        if (old < w->n_old && (!views_left || w->old[old] < w->bases[base].ordinal))
+            put_if_watched(v, w, batch, w->old[old++]);
+        else if (views_left)
+            put_if_watched(v, w, batch, w->bases[base++].ordinal);
+    }
     if (w->n_bases && w->bases[0].ordinal < w->walk)
         job->missed += w->walk - w->bases[0].ordinal;
 }

@@ -48,6 +48,7 @@ static const char usage[] =
     "       orrery sim PROTOCOL --seed S               one seed; prints its hash\n"
     "\n"
     "  --nodes N          nodes of the cluster (drawn from the seed)\n"
+    "  --seconds N        how long, in simulated time (drawn from the seed)\n"
     "  --set KEY=VALUE    a setting of the protocol (those left out are drawn); again for more\n"
     "  --flaw FLAW        switches a flaw on; again for more\n"
     "  --record FILE      leaves a recording of the one seed, or of the first that fails\n"
@@ -67,6 +68,8 @@ static void print_replay(const struct session *s, uint64_t seed)
     (void)printf("orrery sim %s --seed %" PRIu64, w->protocol, seed);
     if (w->nodes)
         (void)printf(" --nodes %u", w->nodes);
+    if (w->seconds)
+        (void)printf(" --seconds %u", w->seconds);
     for (size_t i = 0; i < w->n_settings; i++)
         (void)printf(" --set %s", w->settings[i]);
     for (size_t i = 0; i < w->n_flaws; i++)
@@ -289,19 +292,13 @@ static bool more(const char *name, const char *list[LIST_MAX], size_t *n, const 
 }
 
 static const struct option options[] = {
-    {"seeds", required_argument, NULL, 'n'},
-    {"from", required_argument, NULL, 'f'},
-    {"seed", required_argument, NULL, 's'},
-    {"nodes", required_argument, NULL, 'N'},
-    {"set", required_argument, NULL, 'S'},
-    {"flaw", required_argument, NULL, 'F'},
-    {"record", required_argument, NULL, 'r'},
-    {"shrink", no_argument, NULL, 'k'},
-    {"jobs", required_argument, NULL, 'j'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"json", no_argument, NULL, 'J'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"seeds", required_argument, NULL, 'n'},   {"from", required_argument, NULL, 'f'},
+    {"seed", required_argument, NULL, 's'},    {"nodes", required_argument, NULL, 'N'},
+    {"seconds", required_argument, NULL, 'T'}, {"set", required_argument, NULL, 'S'},
+    {"flaw", required_argument, NULL, 'F'},    {"record", required_argument, NULL, 'r'},
+    {"shrink", no_argument, NULL, 'k'},        {"jobs", required_argument, NULL, 'j'},
+    {"verbose", no_argument, NULL, 'v'},       {"json", no_argument, NULL, 'J'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 static bool take_option(struct session *s, int option)
@@ -320,6 +317,10 @@ static bool take_option(struct session *s, int option)
     case 'N':
         ok = number("nodes", optarg, 1, 1000, &v);
         c->wish.nodes = (uint32_t)v;
+        return ok;
+    case 'T':
+        ok = number("seconds", optarg, 1, 1000000, &v);
+        c->wish.seconds = (uint32_t)v;
         return ok;
     case 'j':
         ok = number("jobs", optarg, 1, 64, &v);

@@ -11,6 +11,16 @@
 
 enum { WORDS_IN_LINE_MAX = 24 };
 
+/* Longer or shorter before the calm; what comes after it takes as long as it takes. */
+static void last_about(struct trial *t, nsec wanted)
+{
+    nsec tail = t->end - t->calm, calm = wanted > tail ? wanted - tail : NSEC_PER_S;
+    if (t->audit)
+        t->audit = calm + (t->audit - t->calm);
+    t->end = calm + tail;
+    t->calm = calm;
+}
+
 bool trial_draw(struct trial *t, uint64_t seed, const struct trial_wish *wish, char *why,
                 size_t why_size)
 {
@@ -35,6 +45,8 @@ bool trial_draw(struct trial *t, uint64_t seed, const struct trial_wish *wish, c
     profile_find(t->protocol)->draw(t, &r);
     if (wish->nodes)
         t->nodes = wish->nodes;
+    if (wish->seconds)
+        last_about(t, wish->seconds * NSEC_PER_S);
     faults_draw(t, random_u64(&r));
     return true;
 }

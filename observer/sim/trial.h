@@ -40,7 +40,8 @@ struct trial {
 /* What the user asked for goes before what is drawn. */
 struct trial_wish {
     const char *protocol;
-    uint32_t nodes; /* 0: drawn */
+    uint32_t nodes;   /* 0: drawn */
+    uint32_t seconds; /* Of simulated time, about; 0: drawn */
     const char *const *settings;
     size_t n_settings;
     const char *const *flaws;

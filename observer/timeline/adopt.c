@@ -63,6 +63,7 @@ static bool adopt_entry(struct timeline *t, const Orrery__Entry *in)
     size_t payload_at = (size_t)(e.head.payload.base - e.event.base);
     e.event = recent_add(&t->recent, &e);
     e.head.payload.base = e.event.base + payload_at;
+    landmarks_note(&t->landmarks, t, &e);
     timeline_tell(t, &e);
     return true;
 }

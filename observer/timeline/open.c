@@ -9,7 +9,10 @@
 #include "timeline/inside.h"
 #include "timeline/text.h"
 
-enum { OPENED_WINDOW = 1 }; /* Nothing goes into the window: the least there is. */
+enum {
+    OPENED_WINDOW = 1, /* Nothing goes into the window: the least there is. */
+    COARSE_FROM = 13,  /* Bins of two seconds: few, also of a long run. */
+};
 
 static void take_start(struct timeline *t, struct bytes data)
 {
@@ -42,6 +45,9 @@ static void take_chunk(struct timeline *t, const struct orr_chunk *chunk, struct
     case ORR_PYRAMID:
         (void)pyramid_unpack(t->pyramid, data);
         break;
+    case ORR_LANDMARKS:
+        t->landmarks_known |= landmarks_unpack(&t->landmarks, data) == 0;
+        break;
     default:
         break;
     }
@@ -50,12 +56,31 @@ static void take_chunk(struct timeline *t, const struct orr_chunk *chunk, struct
 static void take_chunks(struct timeline *t)
 {
     struct buf data = {0};
+    bool whole = reading_whole(t->reading); /* Else all is counted from the events. */
     struct orr_chunk chunk;
     for (size_t i = 0; reading_chunk(t->reading, i, &chunk); i++)
         if (chunk.type != ORR_BLOB && chunk.type != ORR_INDEX && chunk.size > 0 &&
+            (chunk.type != ORR_PYRAMID || (whole && chunk.first >= COARSE_FROM)) &&
             reading_load(t->reading, &chunk, &data) == 0)
             take_chunk(t, &chunk, buf_bytes(&data));
+    t->pyramid_from = whole ? COARSE_FROM : 0;
     buf_free(&data);
+}
+
+bool timeline_read_level(struct timeline *t, uint32_t level)
+{
+    struct buf data = {0};
+    struct orr_chunk chunk;
+    bool any = false;
+    if (level >= t->pyramid_from || (t->pyramid_read >> level & 1))
+        return false;
+    t->pyramid_read |= UINT32_C(1) << level;
+    for (size_t i = 0; reading_chunk(t->reading, i, &chunk); i++)
+        if (chunk.type == ORR_PYRAMID && chunk.first == level && chunk.size > 0 &&
+            reading_load(t->reading, &chunk, &data) == 0)
+            any |= pyramid_unpack(t->pyramid, buf_bytes(&data)) == 0;
+    buf_free(&data);
+    return any;
 }
 
 /* Without an index: what the writer would have summed up at the end. */

@@ -42,6 +42,7 @@ enum orr_type {
     ORR_PYRAMID = 5,
     ORR_BLOB = 6,
     ORR_INDEX = 7,
+    ORR_LANDMARKS = 8,
 };
 
 enum orr_codec { ORR_RAW = 0, ORR_ZSTD = 1 };

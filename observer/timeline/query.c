@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/heap.h"
+#include "timeline/front.h"
 #include "timeline/inside.h"
 
 uint64_t timeline_oldest(const struct timeline *t)
@@ -78,61 +79,6 @@ uint64_t timeline_at(struct timeline *t, uint64_t mono_ns)
 
 enum { WALK_MAX = 1 << 21 }; /* Entries that one question looks at. */
 
-/* Of each life, where the past reaches to or the future begins, as an ordinal or a seq. */
-struct front {
-    uint64_t *keys; /* node << 32 | boot, + 1; open addressing. */
-    uint64_t *marks;
-    size_t n, size;
-};
-
-static void front_free(struct front *f)
-{
-    free(f->keys);
-    free(f->marks);
-}
-
-static uint64_t *front_mark(struct front *f, uint32_t node, uint32_t boot, uint64_t absent);
-
-static void front_grow(struct front *f)
-{
-    struct front old = *f;
-    f->size = old.size ? old.size * 2 : 64;
-    f->n = 0;
-    f->keys = calloc(f->size, sizeof *f->keys);
-    f->marks = calloc(f->size, sizeof *f->marks);
-    CHECK(f->keys && f->marks);
-    for (size_t i = 0; i < old.size; i++)
-        if (old.keys[i]) {
-            uint64_t key = old.keys[i] - 1;
-            *front_mark(f, (uint32_t)(key >> 32), (uint32_t)key, 0) = old.marks[i];
-        }
-    front_free(&old);
-}
-
-static uint64_t *front_mark(struct front *f, uint32_t node, uint32_t boot, uint64_t absent)
-{
-    if (f->n * 2 >= f->size)
-        front_grow(f);
-    uint64_t key = ((uint64_t)node << 32 | boot) + 1;
-    size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (f->size - 1);
-    while (f->keys[i] && f->keys[i] != key)
-        i = (i + 1) & (f->size - 1);
-    if (!f->keys[i]) {
-        f->keys[i] = key;
-        f->marks[i] = absent;
-        f->n++;
-    }
-    return &f->marks[i];
-}
-
-/* The life that an event's cause belongs to. */
-static void cause_life(const struct entry *e, uint32_t *node, uint32_t *boot)
-{
-    bool start = e->head.body == ORRERY__EVENT__BODY_START; /* Its cause is a spawn, on lane 0. */
-    *node = start ? 0 : e->head.peer;
-    *boot = start ? 0 : e->head.peer_boot;
-}
-
 size_t timeline_past(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n)
 {
     struct heap heap = {0}; /* Newest first: keys are negated ordinals. */
@@ -172,7 +118,7 @@ size_t timeline_future(struct timeline *t, uint64_t ordinal, uint64_t *into, siz
         if (!timeline_get(t, at, &e))
             continue;
         uint32_t node, boot;
-        cause_life(&e, &node, &boot);
+        front_cause_life(&e, &node, &boot);
         uint64_t from = e.cause ? *front_mark(&front, node, boot, 0) : 0;
         uint64_t *own = front_mark(&front, e.node, e.boot, 0);
         if (!*own && from && e.cause >= from)
@@ -222,6 +168,8 @@ bool timeline_tile(struct timeline *t, uint32_t level, uint64_t tile, struct pyr
         return true;
     if (level >= PYRAMID_LEVELS)
         return false;
+    if (timeline_read_level(t, level) && pyramid_tile(t->pyramid, level, tile, cells))
+        return true;
     uint64_t span = pyramid_level_ns(level) * PYRAMID_TILE_BINS;
     if (tile > UINT64_MAX / span - 1)
         return true; /* Nothing can be there. */

@@ -465,6 +465,13 @@ static void put_pyramid(struct recorder *r, const struct pyramid *p)
     }
 }
 
+static void put_landmarks(struct recorder *r, const struct landmarks *landmarks)
+{
+    struct job *job = job_new(r, ORR_LANDMARKS);
+    landmarks_pack(landmarks, &job->raw);
+    hand_over(r, job);
+}
+
 /* After the thread has ended. A file without an index is still readable. */
 static void put_index(struct recorder *r, uint64_t holes)
 {
@@ -480,10 +487,12 @@ static void put_index(struct recorder *r, uint64_t holes)
     buf_free(&job.raw);
 }
 
-void recorder_end(struct recorder *r, const struct pyramid *pyramid, uint64_t holes)
+void recorder_end(struct recorder *r, const struct pyramid *pyramid,
+                  const struct landmarks *landmarks, uint64_t holes)
 {
     recorder_flush(r);
     put_pyramid(r, pyramid);
+    put_landmarks(r, landmarks);
     lock(r);
     r->ending = true;
     CHECK(pthread_cond_signal(&r->work) == 0);

@@ -10,6 +10,7 @@
 #ifndef ORRERY_TIMELINE_RECORD_H
 #define ORRERY_TIMELINE_RECORD_H
 
+#include "timeline/landmarks.h"
 #include "timeline/pyramid.h"
 #include "timeline/reading.h"
 
@@ -36,7 +37,8 @@ void recorder_blob(struct recorder *r, uint64_t id, const char *type, struct byt
 struct reading *recorder_reading(struct recorder *r);
 const char *recorder_trouble(struct recorder *r); /* Why it stopped; NULL while it goes on. */
 
-/* Writes pyramid and index, waits for the disk, frees the recorder and its reading. */
-void recorder_end(struct recorder *r, const struct pyramid *pyramid, uint64_t holes);
+/* Writes pyramid, landmarks and index, waits for the disk, frees the recorder and its reading. */
+void recorder_end(struct recorder *r, const struct pyramid *pyramid,
+                  const struct landmarks *landmarks, uint64_t holes);
 
 #endif

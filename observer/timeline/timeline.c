@@ -69,7 +69,7 @@ void timeline_free(struct timeline *t)
     if (!t)
         return;
     if (t->recorder)
-        recorder_end(t->recorder, t->pyramid, t->holes);
+        recorder_end(t->recorder, t->pyramid, &t->landmarks, t->holes);
     else if (t->reading)
         reading_free(t->reading);
     order_free(&t->order);
@@ -77,6 +77,7 @@ void timeline_free(struct timeline *t)
     lives_free(&t->lives);
     schema_free(t->schema);
     pyramid_free(t->pyramid);
+    landmarks_free(&t->landmarks);
     if (t->info)
         orrery__run_info__free_unpacked(t->info, NULL);
     buf_free(&t->packed);
@@ -228,6 +229,7 @@ static void leave(void *ctx, struct stream *stream, const struct event_head *hea
     e.head.payload.base = e.event.base + payload_at;
     stream_note(stream, head->seq, e.ordinal, t->recent.oldest);
     count(t, &e);
+    landmarks_note(&t->landmarks, t, &e);
     if (t->recorder)
         recorder_entry(t->recorder, &e);
     if (t->n_followers > 0)
@@ -291,6 +293,16 @@ const char *timeline_lane(struct timeline *t, uint32_t node)
 uint32_t timeline_lanes(const struct timeline *t)
 {
     return t->lives.n;
+}
+
+/* A recording that has none of its own is walked over once. */
+const struct landmarks *timeline_landmarks(struct timeline *t)
+{
+    if (t->opened && !t->landmarks_known) {
+        landmarks_note_all(&t->landmarks, t);
+        t->landmarks_known = true;
+    }
+    return &t->landmarks;
 }
 
 const struct pyramid *timeline_pyramid(const struct timeline *t)

@@ -83,6 +83,21 @@ uint64_t timeline_previous(struct timeline *t, uint64_t ordinal);
 size_t timeline_past(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n);
 size_t timeline_future(struct timeline *t, uint64_t ordinal, uint64_t *into, size_t n);
 
+/* How far the past and the future of an entry reach into one life; ordinals, 0 where there is none.
+ */
+struct timeline_reach {
+    uint32_t node, boot;
+    uint64_t past_first, past_last, past_ns;       /* When its last one was. */
+    uint64_t future_first, future_last, future_ns; /* When its first one was. */
+};
+struct timeline_cone {
+    struct timeline_reach *all; /* To be freed. */
+    size_t n;
+    uint64_t past, future; /* How many, without the entry itself. */
+    bool bounded;          /* Not all was looked at: there may be more. */
+};
+bool timeline_cone(struct timeline *t, uint64_t ordinal, struct timeline_cone *cone);
+
 /* The first entry at or after this cluster time, about: causality may have moved some by a little.
  * One behind the newest when there is none. */
 uint64_t timeline_at(struct timeline *t, uint64_t mono_ns);

@@ -30,12 +30,13 @@ struct message {
 struct mark {
     double ns;
     double ordinal;
+    double span_ns;
     uint32_t lane, name;
     char *text;
 };
 
 struct lane_bin {
-    double ns, count, drops;
+    double ns, count, drops, timed, least_ns, most_ns, sum_ns;
     uint32_t lane, name;
 };
 
@@ -44,6 +45,8 @@ struct preparing {
     struct timeline *timeline;
     uint64_t from, to; /* ns, both inside. */
     uint32_t columns;
+    size_t messages_max;
+    double sends;         /* About. */
     const uint32_t *only; /* Lanes; none: all. */
     size_t n_only;
     struct message *messages; /* Sent in the span: ascending by the ordinal of their send. */
@@ -235,9 +238,9 @@ static void find_dead(struct preparing *p)
 {
     for (size_t i = 0; i < p->n_messages; i++) {
         struct message *m = &p->messages[i];
-        if (m->fate != VIEW_UNDER_WAY || m->to >= p->view->n_lanes)
+        if (m->fate != VIEW_UNDER_WAY || m->to >= p->view->marks->n_lanes)
             continue;
-        const struct lane_states *l = &p->view->lanes[m->to];
+        const struct lane_states *l = &p->view->marks->lanes[m->to];
         bool dead = timeline_view_state_at(p->view, m->to, (uint64_t)m->sent_ns) == VIEW_DEAD;
         for (size_t k = l->n; k > 0 && !dead && (double)l->all[k - 1].ns >= m->sent_ns; k--)
             dead = l->all[k - 1].state == VIEW_DEAD;
@@ -248,15 +251,33 @@ static void find_dead(struct preparing *p)
 
 /* --- marks --- */
 
+/* What ended with it: a silence, a wait. By the names that such fields have. */
+static double span_of(struct preparing *p, const struct entry *e)
+{
+    static const char *const names[] = {"silent_ns", "waited_ns", "elapsed_ns"};
+    const struct schema_type *type =
+        e->head.body == ORRERY__EVENT__BODY_TRACE ? timeline_trace_type(p->timeline, e) : NULL;
+    Orrery__Trace *trace =
+        type ? orrery__trace__unpack(NULL, e->head.payload.len, e->head.payload.base) : NULL;
+    double span = 0;
+    for (size_t i = 0; trace && i < sizeof names / sizeof *names; i++)
+        if (schema_number(type, bytes_of(trace->body.data, trace->body.len), names[i], &span))
+            break;
+    if (trace)
+        orrery__trace__free_unpacked(trace, NULL);
+    return span > 0 ? span : 0;
+}
+
 static void add_mark(struct preparing *p, const struct entry *e)
 {
-    bool rare = timeline_view_is_rare(e->head.body);
+    bool rare = landmarks_is_rare(e->head.body);
     size_t others = p->n_marks - p->n_rare;
-    uint32_t lane = timeline_view_lane(e);
+    uint32_t lane = landmarks_lane(e);
     if ((rare ? p->n_rare : others) >= VIEW_MARKS_MAX / 2 || (lane && !is_asked(p, lane)))
         return;
     struct mark m = {.ns = (double)e->head.mono_ns,
                      .ordinal = (double)e->ordinal,
+                     .span_ns = span_of(p, e),
                      .lane = lane,
                      .name = mark_name(p, e)};
     struct buf text = {0};
@@ -271,18 +292,18 @@ static void add_mark(struct preparing *p, const struct entry *e)
 /* From the short list. Where there are too many that are not rare, some at even distances. */
 static void marks_of_list(struct preparing *p)
 {
-    const struct timeline_view *v = p->view;
+    const struct landmarks *v = p->view->marks;
     size_t often = 0, nth = 0;
     struct entry e;
     for (size_t i = 0; i < v->n_moments; i++)
         often += v->moments[i].ns >= p->from && v->moments[i].ns <= p->to &&
-                 !timeline_view_is_rare(v->moments[i].body);
+                 !landmarks_is_rare(v->moments[i].body);
     size_t step = often / (VIEW_MARKS_MAX / 2) + 1;
     for (size_t i = 0; i < v->n_moments; i++) {
         const struct moment *m = &v->moments[i];
         if (m->ns < p->from || m->ns > p->to)
             continue;
-        if (!timeline_view_is_rare(m->body) && nth++ % step != 0)
+        if (!landmarks_is_rare(m->body) && nth++ % step != 0)
             continue;
         if (timeline_get(p->timeline, m->ordinal, &e))
             add_mark(p, &e);
@@ -308,7 +329,7 @@ static void look_at(struct preparing *p, const struct entry *e)
         dropped(p, e);
         break;
     default:
-        if (inside && timeline_view_is_marked(h->body))
+        if (inside && landmarks_is_marked(h->body))
             add_mark(p, e);
         break;
     }
@@ -346,7 +367,8 @@ static void add_bins(struct preparing *p, const struct pyramid_cells *cells, uin
         const struct pyramid_cell *c = &cells->all[i];
         uint64_t ns = (tile * PYRAMID_TILE_BINS + c->bin) * length;
         bool send = c->body == ORRERY__EVENT__BODY_SEND;
-        bool shown = send || (timeline_view_is_marked(c->body) && c->lane != 0);
+        bool receive = c->body == ORRERY__EVENT__BODY_RECEIVE;
+        bool shown = send || receive || (landmarks_is_marked(c->body) && c->lane != 0);
         if (!shown || ns + length <= p->from || ns > p->to || !is_asked(p, c->lane))
             continue;
         const Orrery__Start *start = timeline_start(p->timeline, c->lane);
@@ -355,9 +377,14 @@ static void add_bins(struct preparing *p, const struct pyramid_cells *cells, uin
             .ns = (double)ns,
             .count = (double)c->count,
             .drops = (double)c->drops,
+            .timed = (double)c->timed,
+            .least_ns = c->timed ? c->latency_min_ns : 0,
+            .most_ns = c->timed ? c->latency_max_ns : 0,
+            .sum_ns = c->timed ? c->latency_sum_ns : 0,
             .lane = c->lane,
-            .name = send ? message_name(p, start, c->instance, c->kind)
-                         : happening_name(p, start, c->body, c->kind),
+            .name = receive ? name_of(p, "receive")
+                    : send  ? message_name(p, start, c->instance, c->kind)
+                            : happening_name(p, start, c->body, c->kind),
         };
     }
 }
@@ -391,7 +418,7 @@ static bool is_too_much(struct preparing *p)
     for (uint64_t tile = p->from / tiles; tile <= p->to / tiles; tile++) {
         struct pyramid_cells cells = {0};
         if (!timeline_tile(p->timeline, level, tile, &cells))
-            sends = VIEW_MESSAGES_MAX + 1;
+            sends = p->messages_max + 1;
         for (size_t i = 0; i < cells.n; i++) {
             const struct pyramid_cell *c = &cells.all[i];
             uint64_t ns = tile * tiles + c->bin * length;
@@ -405,7 +432,8 @@ static bool is_too_much(struct preparing *p)
         }
         pyramid_cells_free(&cells);
     }
-    return sends > VIEW_MESSAGES_MAX || ends > VIEW_MESSAGES_MAX || all > WALK_MAX / 2;
+    p->sends = (double)sends;
+    return sends > p->messages_max || ends > p->messages_max || all > WALK_MAX / 2;
 }
 
 /* --- as arrays --- */
@@ -467,6 +495,7 @@ static void put_marks(const struct preparing *p, Orrery__Window *w)
     COLUMN(w, mark_lane, p->marks, n, lane);
     COLUMN(w, mark_name, p->marks, n, name);
     COLUMN(w, mark_event, p->marks, n, ordinal);
+    COLUMN(w, mark_span_ns, p->marks, n, span_ns);
     COLUMN(w, mark_text, p->marks, n, text); /* Goes with the window from here on. */
 }
 
@@ -477,6 +506,10 @@ static void put_bins(const struct preparing *p, Orrery__Window *w)
     COLUMN(w, bin_name, p->bins, p->n_bins, name);
     COLUMN(w, bin_count, p->bins, p->n_bins, count);
     COLUMN(w, bin_drops, p->bins, p->n_bins, drops);
+    COLUMN(w, bin_timed, p->bins, p->n_bins, timed);
+    COLUMN(w, bin_least_ns, p->bins, p->n_bins, least_ns);
+    COLUMN(w, bin_most_ns, p->bins, p->n_bins, most_ns);
+    COLUMN(w, bin_sum_ns, p->bins, p->n_bins, sum_ns);
 }
 
 struct lane_state {
@@ -487,7 +520,7 @@ struct lane_state {
 /* How each lane was when the span began, and what changed in it. */
 static void put_states(const struct preparing *p, Orrery__Window *w)
 {
-    const struct timeline_view *v = p->view;
+    const struct landmarks *v = p->view->marks;
     struct lane_state *all = NULL;
     size_t n = 0, cap = 0;
     for (uint32_t lane = 1; lane < v->n_lanes; lane++) {
@@ -495,8 +528,8 @@ static void put_states(const struct preparing *p, Orrery__Window *w)
         if (!is_asked(p, lane))
             continue;
         all = grown(all, n, &cap, sizeof *all);
-        all[n++] =
-            (struct lane_state){(double)p->from, lane, timeline_view_state_at(v, lane, p->from)};
+        all[n++] = (struct lane_state){(double)p->from, lane,
+                                       timeline_view_state_at(p->view, lane, p->from)};
         for (size_t i = 0; i < l->n; i++) {
             if (l->all[i].ns <= p->from || l->all[i].ns > p->to)
                 continue;
@@ -521,7 +554,7 @@ static uint64_t sane(double ns, uint64_t max)
 Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__WindowAsk *ask)
 {
     struct preparing p = {.view = v, .timeline = v->timeline};
-    uint64_t max = v->newest_ns + beyond_ns;
+    uint64_t max = v->marks->newest_ns + beyond_ns;
     p.from = sane(ask->from_ns, max);
     p.to = sane(ask->to_ns, max);
     if (p.to < p.from)
@@ -532,7 +565,10 @@ Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__Wind
     p.n_only = ask->n_lanes < VIEW_LANES_MAX ? ask->n_lanes : VIEW_LANES_MAX;
     Orrery__Window *w = array(1, sizeof *w);
     orrery__window__init(w);
-    if (is_too_much(&p)) {
+    p.messages_max = ask->messages ? ask->messages : VIEW_MESSAGES_USUAL;
+    if (p.messages_max > VIEW_MESSAGES_MAX)
+        p.messages_max = VIEW_MESSAGES_MAX;
+    if (is_too_much(&p) || ask->counts) {
         uint32_t level = level_for(&p, p.columns / COLUMNS_A_BIN);
         w->level = level + 1;
         count(&p, level);
@@ -541,7 +577,8 @@ Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__Wind
     }
     w->from_ns = (double)p.from;
     w->to_ns = (double)p.to;
-    w->newest_ns = (double)v->newest_ns;
+    w->messages = p.sends;
+    w->newest_ns = (double)v->marks->newest_ns;
     put_messages(&p, w);
     put_marks(&p, w);
     put_bins(&p, w);

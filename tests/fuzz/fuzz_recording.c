@@ -4,6 +4,7 @@
 #include "timeline/orr.h"
 #include "timeline/pyramid.h"
 #include "timeline/timeline.h"
+#include "timeline/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,21 @@ static void look(struct timeline *t)
     for (size_t i = 0; i < into.len; i++)
         if (into.base[i] < 0x20 || into.base[i] == 0x7f)
             abort();
+    struct timeline_view *view = timeline_view_new(t);
+    Orrery__WindowAsk ask = ORRERY__WINDOW_ASK__INIT;
+    struct view_base *bases;
+    struct timeline_cone cone;
+    uint64_t *outside;
+    ask.columns = 200;
+    for (ask.to_ns = 1e18; ask.to_ns > 1e6; ask.to_ns /= 1e4)
+        orrery__window__free_unpacked(timeline_view_window(view, &ask), NULL);
+    (void)timeline_view_bases(view, UINT64_MAX, &bases);
+    (void)timeline_view_outside(view, UINT64_MAX, 100, &outside);
+    if (timeline_cone(t, newest, &cone))
+        free(cone.all);
+    free(bases);
+    free(outside);
+    timeline_view_free(view);
     struct pyramid_cells cells = {0};
     (void)timeline_tile(t, 0, 0, &cells);
     (void)timeline_tile(t, 20, 0, &cells);

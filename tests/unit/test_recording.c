@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "timeline/pyramid.h"
 #include "timeline/timeline.h"
+#include "timeline/view.h"
 #include "unit/model.h"
 #include "unit/starts.h"
 #include "unit/unit.h"
@@ -188,6 +189,32 @@ static void same_questions(struct timeline *a, struct timeline *b)
     }
 }
 
+/* The landmarks that were written are those that a walk over all events finds. */
+static void same_pictures(struct timeline *a, struct timeline *b)
+{
+    struct timeline_view *u = timeline_view_new(a), *v = timeline_view_new(b);
+    for (int part = 1; part <= 8; part++) {
+        Orrery__WindowAsk ask = ORRERY__WINDOW_ASK__INIT;
+        ask.to_ns = (double)timeline_view_newest_ns(u) / part;
+        ask.columns = 700;
+        Orrery__Window *x = timeline_view_window(u, &ask), *y = timeline_view_window(v, &ask);
+        assert_int_equal(x->n_mark_ns, y->n_mark_ns);
+        assert_int_equal(x->n_state, y->n_state);
+        for (size_t i = 0; i < x->n_mark_ns; i++) {
+            assert_true(x->mark_event[i] == y->mark_event[i]);
+            assert_string_equal(x->mark_text[i], y->mark_text[i]);
+        }
+        for (size_t i = 0; i < x->n_state; i++) {
+            assert_true(x->state_ns[i] == y->state_ns[i] && x->state[i] == y->state[i]);
+            assert_int_equal(x->state_lane[i], y->state_lane[i]);
+        }
+        orrery__window__free_unpacked(x, NULL);
+        orrery__window__free_unpacked(y, NULL);
+    }
+    timeline_view_free(u);
+    timeline_view_free(v);
+}
+
 static void comes_back_whole(void **state)
 {
     (void)state;
@@ -216,6 +243,7 @@ static void comes_back_whole(void **state)
     same(&c, torn, c.n);
     assert_int_equal(timeline_holes(torn), timeline_holes(t));
     same_questions(t, torn);
+    same_pictures(t, torn);
     timeline_free(torn);
     timeline_free(t);
     copies_free(&c);

@@ -412,28 +412,137 @@ static void what_is_too_much_is_counted(void **state)
     struct model m = model_run(&r, &options);
     struct timeline *t = of_model(&m);
     struct timeline_view *v = timeline_view_new(t);
-    double sends = 0, counted = 0, drops = 0, lost = 0;
+    double sends = 0, counted = 0, drops = 0, lost = 0, known = 0, took = 0, timed = 0, sum = 0;
+    struct entry sent;
     for (uint64_t at = 1; at <= timeline_newest(t); at++) {
         assert_true(timeline_get(t, at, &e));
         sends += e.head.body == ORRERY__EVENT__BODY_SEND;
         lost += e.head.body == ORRERY__EVENT__BODY_DROP;
+        if (e.head.body == ORRERY__EVENT__BODY_RECEIVE && timeline_get(t, e.cause, &sent)) {
+            known++;
+            took += (double)(e.head.mono_ns - sent.head.mono_ns);
+        }
     }
     Orrery__Window *w = look(v, 0, 1e18);
+    assert_true(w->messages == sends);
     assert_true(w->level > 0);
     assert_int_equal(w->n_sent_ns, 0);
     double wide = 256000 * pow(2, w->level - 1);
     assert_true((w->to_ns - w->from_ns) / wide <= 400);
     for (size_t i = 0; i < w->n_bin_ns; i++) {
         assert_true(fmod(w->bin_ns[i], wide) == 0);
-        counted += w->bin_count[i];
+        bool receives = strcmp(w->names[w->bin_name[i]], "receive") == 0;
+        counted += receives ? 0 : w->bin_count[i];
         drops += w->bin_drops[i];
+        timed += w->bin_timed[i];
+        sum += w->bin_sum_ns[i];
+        assert_true(w->bin_least_ns[i] <= w->bin_most_ns[i]);
+        assert_true(w->bin_timed[i] * w->bin_most_ns[i] >= w->bin_sum_ns[i] * (1 - 1e-6));
     }
+    assert_true(timed == known && fabs(sum - took) < 1);
     assert_true(counted == sends);
     assert_true(drops == lost);
+    orrery__window__free_unpacked(w, NULL);
+    Orrery__WindowAsk ask = ORRERY__WINDOW_ASK__INIT;
+    ask.to_ns = 20e6;
+    ask.columns = 800;
+    w = timeline_view_window(v, &ask);
+    assert_true(w->level == 0 && w->n_sent_ns > 0);
+    orrery__window__free_unpacked(w, NULL);
+    ask.counts = 1;
+    w = timeline_view_window(v, &ask);
+    assert_true(w->level > 0 && w->n_sent_ns == 0);
+    orrery__window__free_unpacked(w, NULL);
+    ask.counts = 0;
+    ask.to_ns = 1e18;
+    ask.messages = UINT32_MAX;
+    w = timeline_view_window(v, &ask);
+    assert_true(w->n_sent_ns <= VIEW_MESSAGES_MAX);
     orrery__window__free_unpacked(w, NULL);
     timeline_view_free(v);
     timeline_free(t);
     model_free(&m);
+}
+
+/* --- causes --- */
+
+/* By the events alone: an entry is of a set when the one before it in its life is, or its cause. */
+static void mark_future(struct timeline *t, uint64_t of, bool *in)
+{
+    struct entry e;
+    in[of] = true;
+    for (uint64_t at = of + 1; at <= timeline_newest(t); at++)
+        if (timeline_get(t, at, &e))
+            in[at] = (e.previous && in[e.previous]) || (e.cause && in[e.cause]);
+}
+
+static void mark_past(struct timeline *t, uint64_t of, bool *in)
+{
+    struct entry e;
+    in[of] = true;
+    for (uint64_t at = of; at > 0; at--)
+        if (in[at] && timeline_get(t, at, &e))
+            in[e.previous] = in[e.cause] = true;
+    in[0] = false;
+}
+
+/* Each entry of the life is in the set exactly if it lies between the two ordinals. */
+static size_t agree(struct timeline *t, const bool *in, const struct timeline_reach *r,
+                    uint64_t first, uint64_t last, uint64_t of)
+{
+    struct entry e;
+    size_t n = 0;
+    for (uint64_t at = 1; at <= timeline_newest(t); at++) {
+        assert_true(timeline_get(t, at, &e));
+        if (e.node != r->node || e.boot != r->boot || at == of)
+            continue;
+        assert_int_equal(in[at], first && at >= first && at <= last);
+        n += in[at];
+    }
+    return n;
+}
+
+static void causes_reach_as_far_as_events_say(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct random r;
+        random_seed(&r, seed);
+        const struct model_options options = {.nodes = 2 + (uint32_t)seed % 4,
+                                              .steps = 600,
+                                              .tick_ns = 400000,
+                                              .lose = seed % 3 ? 0 : 0.05};
+        struct model m = model_run(&r, &options);
+        struct timeline *t = of_model(&m);
+        size_t size = timeline_newest(t) + 1;
+        for (int i = 0; i < 6; i++) {
+            struct timeline_cone cone;
+            uint64_t of = 1 + random_below(&r, size - 1);
+            bool *past = calloc(size, 1), *future = calloc(size, 1);
+            size_t n_past = 0, n_future = 0;
+            assert_true(past && future);
+            mark_past(t, of, past);
+            mark_future(t, of, future);
+            assert_true(timeline_cone(t, of, &cone));
+            assert_false(cone.bounded);
+            for (size_t k = 0; k < cone.n; k++) {
+                const struct timeline_reach *c = &cone.all[k];
+                n_past += agree(t, past, c, c->past_first, c->past_last, of);
+                n_future += agree(t, future, c, c->future_first, c->future_last, of);
+            }
+            for (uint64_t at = 1; at < size; at++) { /* Nothing lies outside of the reaches. */
+                n_past -= past[at] && at != of;
+                n_future -= future[at] && at != of;
+            }
+            assert_int_equal(n_past, 0);
+            assert_int_equal(n_future, 0);
+            free(cone.all);
+            free(past);
+            free(future);
+        }
+        timeline_free(t);
+        model_free(&m);
+    }
 }
 
 static void nonsense_is_bounded(void **state)
@@ -473,6 +582,7 @@ int main(void)
         cmocka_unit_test(folds_begin_at_the_newest_view),
         cmocka_unit_test(random_spans_agree_with_the_events),
         cmocka_unit_test(what_is_too_much_is_counted),
+        cmocka_unit_test(causes_reach_as_far_as_events_say),
         cmocka_unit_test(nonsense_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

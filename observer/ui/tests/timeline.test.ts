@@ -1,14 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { across, along, distance, frameOf, heightFor, laneAt, liveView, lowerBound, place, ticks, timeAt, zoom } from '../src/timeline/geometry';
+import { across, along, distance, frameOf, heightFor, isInSight, laneAt, liveView, lowerBound, place, scrollMost, ticks, timeAt, zoom } from '../src/timeline/geometry';
 import { isGrave, mannerOf, shapeOf } from '../src/timeline/kinds';
-import { endShare, hitTest, namedLanes, neighbour, sceneOf } from '../src/timeline/scene';
+import { crowdOf, hitTest, ledTo, neighbour, sceneOf, type Scene } from '../src/timeline/scene';
+import { counted, endShare, namedLanes, tileOf } from '../src/timeline/tile';
 import { binned } from '../src/timeline/overview';
 import { WindowSchema } from '../src/wire/gen/session_pb';
 
 const lanes = [0, 1, 2, 3];
 const view = { from: 1e9, to: 2e9 };
-const frame = frameOf(false, 1088, heightFor(4), lanes);
+const frame = frameOf(false, { width: 1088, height: heightFor(4, false, 400), charge: false }, lanes);
 
 describe('geometry', () => {
     it('takes times to places and back', () => {
@@ -19,7 +20,7 @@ describe('geometry', () => {
         expect(laneAt(frame, { x: 0, y: 9999 })).toBeUndefined();
     });
     it('stands upright on phones', () => {
-        const up = frameOf(true, 390, 480, lanes);
+        const up = frameOf(true, { width: 390, height: 480, charge: false }, lanes);
         const p = place(up, view, 1.5e9, 1);
         expect(p.x).toBe(across(up, 1));
         expect(timeAt(up, view, p)).toBeCloseTo(1.5e9, -1);
@@ -44,6 +45,20 @@ describe('geometry', () => {
             expect(all.length).toBeLessThan(13);
         }
     });
+    it('scrolls lanes that have no room, and keeps the pinned', () => {
+        const many = Array.from({ length: 40 }, (_, i) => i);
+        const room = { width: 1088, height: heightFor(40, false, 300), charge: false, pinned: 1 };
+        const still = frameOf(false, room, many);
+        expect(still.pitch).toBe(22);
+        expect(scrollMost(still)).toBeGreaterThan(500);
+        const scrolled = frameOf(false, { ...room, scroll: 220 }, many);
+        expect(across(scrolled, 0)).toBe(across(still, 0));
+        expect(isInSight(scrolled, 5)).toBe(false);
+        expect(across(scrolled, 5)).toBe(scrolled.first + scrolled.pitch); // gathered at the edge
+        expect(isInSight(scrolled, 15)).toBe(true);
+        expect(laneAt(scrolled, { x: 500, y: across(scrolled, 15) })).toBe(15);
+        expect(laneAt(scrolled, { x: 500, y: across(scrolled, 0) })).toBe(0);
+    });
     it('measures distance to a stroke, not to its line', () => {
         expect(distance({ x: 5, y: 3 }, { x: 0, y: 0 }, { x: 10, y: 0 })).toBe(3);
         expect(distance({ x: 14, y: 3 }, { x: 0, y: 0 }, { x: 10, y: 0 })).toBe(5);
@@ -61,14 +76,31 @@ const window = create(WindowSchema, {
     stateNs: [0, 1.552e9], stateLane: [3, 3], state: [1, 3],
 });
 
+const tile = tileOf(window, lanes);
+const scene: Scene = sceneOf([{ tile, from: -Infinity, to: 3e9 }], view, 2e9);
+
 describe('a scene', () => {
-    const scene = sceneOf(window, lanes);
     it('has messages by the time they were sent', () => {
-        expect(scene.strokes.map(s => s.send)).toEqual([10, 30, 40]);
-        expect(scene.strokes[1]?.arrives).toBe(1.6e9); // as long as others took
+        expect([...tile.messages.send]).toEqual([10, 30, 40]);
+        expect(tile.messages.arrives[1]).toBe(1.6e9); // as long as others took
     });
     it('crosses out the lost at half, and those to the dead before the end', () => {
-        expect(scene.strokes.map(s => endShare(s.fate))).toEqual([1, 0.5, 0.93]);
+        expect([...tile.messages.fate].map(endShare)).toEqual([1, 0.5, 0.93]);
+    });
+    it('knows where messages led', () => {
+        expect(ledTo(scene, 10)).toEqual([20]);
+        expect(ledTo(scene, 30)).toEqual([]);
+    });
+    it('counts what is in view, and how close it stands', () => {
+        const crowd = crowdOf(scene, view, 1000);
+        expect(crowd.messages).toBe(3);
+        expect(crowd.gap).toBe(1000);
+        expect(crowdOf(scene, { from: 1e9, to: 1.5e9 }, 1000).messages).toBe(1.5); // evenly, as far as a tile tells
+    });
+    it('counts messages by hand where a level wants counts', () => {
+        const bins = counted(tile, 0.5e9).bins;
+        expect([...(bins.get(1)?.counts ?? [])].reduce((a, n) => a + n, 0)).toBe(2);
+        expect([...(bins.get(2)?.drops ?? [])].reduce((a, n) => a + n, 0)).toBe(1);
     });
     it('joins the operator’s marks to what they hit', () => {
         expect(scene.marks[0]).toMatchObject({ shape: 'cross', hits: [3] });
@@ -77,7 +109,7 @@ describe('a scene', () => {
         expect(namedLanes('kill n9', lanes)).toEqual([]);
     });
     it('makes spans of states', () => {
-        expect(scene.spans).toEqual([{ lane: 3, from: 0, to: 1.552e9, state: 1 }, { lane: 3, from: 1.552e9, to: Infinity, state: 3 }]);
+        expect(scene.spans).toEqual([{ lane: 3, from: 0, to: 1.552e9, state: 1 }, { lane: 3, from: 1.552e9, to: 3e9, state: 3 }]);
     });
     it('finds what is under the pointer: marks first, then the nearer end', () => {
         const at = place(frame, view, 1.55e9, 0);
@@ -99,9 +131,12 @@ describe('a scene', () => {
 });
 
 describe('the overview', () => {
-    it('adds up messages and bins', () => {
-        const w = create(WindowSchema, { sentNs: [1, 2, 99], fate: [1, 3, 1], binNs: [50], binCount: [7], binDrops: [2] });
-        expect(binned(w, 2, 100)).toEqual([{ count: 2, drops: 1 }, { count: 8, drops: 2 }]);
+    it('adds up messages and bins, by kind', () => {
+        const w = create(WindowSchema, {
+            names: ['Beat', 'append', 'receive'], sentNs: [1, 2, 99], name: [0, 0, 0], fate: [1, 3, 1],
+            binNs: [50, 50, 50], binName: [0, 1, 2], binCount: [7, 4, 100], binDrops: [2, 0, 0],
+        });
+        expect(binned(w, 2, 100)).toEqual([{ count: 2, drops: 1, kinds: [2, 0, 0, 0, 0] }, { count: 12, drops: 2, kinds: [8, 0, 0, 0, 0] }]);
         expect(binned(w, 0, 100)).toHaveLength(1);
     });
 });
@@ -113,7 +148,10 @@ describe('kinds', () => {
         expect(mannerOf('AppendRejected')).toMatchObject({ kind: 'data', refusal: true });
         expect(mannerOf('Whatever').kind).toBe('request');
         expect(shapeOf('power')).toBe('cross');
-        expect(shapeOf('heartbeat.Opinion')).toBe('square');
+        expect(shapeOf('heartbeat.Opinion', 'n1: heartbeat.Opinion peer=3 suspected=true')).toBe('hourglass');
+        expect(shapeOf('heartbeat.Opinion', 'n1: heartbeat.Opinion peer=3 suspected=false')).toBe('square');
+        expect(shapeOf('move', 'n1: role candidate -> leader')).toBe('diamond');
+        expect(shapeOf('link', 'link n1 all --cut')).toBe('cut');
         expect(isGrave(shapeOf('exit'))).toBe(true);
         expect(isGrave(shapeOf('append'))).toBe(false);
     });

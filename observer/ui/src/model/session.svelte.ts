@@ -1,25 +1,43 @@
 // What the page knows: the one store that everything shown is drawn from.
 import { create } from '@bufbuild/protobuf';
 import {
-    LabDoSchema, OpenSchema, WatchSchema, WindowAskSchema,
-    type Entries, type Hailed, type LabDo, type Opened, type Status, type Window,
+    LabDoSchema, OpenSchema, QuerySchema, WatchSchema, WindowAskSchema,
+    type Entries, type Hailed, type LabDo, type Opened, type Reach, type Status, type Window,
 } from '../wire/gen/session_pb';
 import type { Lab, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
 import type { RunInfo } from '../wire/gen/recording_pb';
 import { Schemas } from '../wire/schemas';
-import { Wire, type Answer, type Line, type Socket } from '../wire/socket';
+import { Wire, type Answer, type Line, type Question, type Socket } from '../wire/socket';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Clock } from './clock';
 import { Lives, type Happening } from './happening';
+import type { Glance } from './travel';
 
 export interface Selected {
     happening: Happening;
     because: Happening | undefined;
     past: number;
     future: number;
+    neither: number;
+    bounded: boolean; // there may be more than was counted
+    reaches: Reach[];
+}
+
+export interface WindowWish {
+    from: number;
+    to: number;
+    columns: number;
+    messages: number; // more are only counted
+    counts: boolean;
+}
+
+export interface Finding {
+    found: Happening[];
+    more: boolean;
 }
 
 const toastMs = 6000;
+const toldWholeMax = 100_000; // events of a run that a page which joins it late is told from the beginning
 
 export class Session {
     line = $state<Line>('connecting');
@@ -35,13 +53,13 @@ export class Session {
     lab = $state.raw<Lab | undefined>();
     labState = $state.raw<LabState | undefined>();
     status = $state.raw<Status | undefined>();
-    window = $state.raw<Window | undefined>();
     whole = $state.raw<Window | undefined>(); // the whole run, for the overview
     selected = $state.raw<Selected | undefined>();
     opening = $state(false);
     failed = $state(''); // why a run could not be opened
     ended = $state(''); // why the run that is shown is over
     missed = $state(0);
+    recorded = $state(false); // what is shown is a recording: nothing can be done to it
     settings = $state.raw<Record<string, string>>({}); // of the first protocol, as they are now
     said = $state.raw<{ text: string; bad: boolean } | undefined>();
     readonly clock = new Clock();
@@ -52,7 +70,6 @@ export class Session {
     private watching = 0;
     private kinds: string[] = [];
     private onHappening: (h: Happening) => void = () => undefined;
-    private asked = false; // a window is under way
     private generation = 0;
     /** The run that is shown was begun anew, on a fresh cluster. */
     onAgain: () => void = () => undefined;
@@ -76,7 +93,6 @@ export class Session {
     private online(line: Line, why: string): void {
         this.line = line;
         this.why = why;
-        this.asked = false;
         if (line !== 'open') return;
         void this.loadLabs();
         // Joined again: what was told meanwhile is asked for from where we were.
@@ -111,14 +127,19 @@ export class Session {
     }
 
     private entries(entries: Entries, each: (h: Happening) => void): void {
-        for (const set of entries.schemas) this.schemas.add(set);
-        for (const start of entries.starts) this.lives.note(start);
         this.missed += Number(entries.missed);
-        for (const entry of entries.entries) {
-            const h = this.lives.open(entry);
-            if (!h) continue;
+        this.unpack(entries, h => {
             this.learn(h);
             each(h);
+        });
+    }
+
+    private unpack(entries: Entries, each: (h: Happening) => void): void {
+        for (const set of entries.schemas) this.schemas.add(set);
+        for (const start of entries.starts) this.lives.note(start);
+        for (const entry of entries.entries) {
+            const h = this.lives.open(entry);
+            if (h) each(h);
         }
     }
 
@@ -147,15 +168,14 @@ export class Session {
         this.lab = undefined;
         this.labState = undefined;
         this.status = undefined;
-        this.window = undefined;
         this.whole = undefined;
         this.selected = undefined;
         this.missed = 0;
+        this.recorded = false;
         this.settings = {};
         this.ended = '';
         this.watching = 0;
         this.kinds = [];
-        this.asked = false;
         this.clock.reset();
         this.schemas = new Schemas();
         this.lives = new Lives(this.schemas);
@@ -205,6 +225,7 @@ export class Session {
         for (const set of opened.schemas) this.schemas.add(set);
         this.run = opened.run;
         this.lab = opened.lab;
+        this.recorded = opened.recorded;
         this.askStatus();
     }
 
@@ -220,6 +241,15 @@ export class Session {
         this.forget();
     }
 
+    /** From the beginning, unless so much has happened that only what is new should be told. */
+    async whereToWatch(): Promise<number> {
+        if (this.recorded) return Infinity;
+        const answer = await this.wire.ask({ case: 'status', value: { $typeName: 'orrery.StatusAsk' } }).catch(() => undefined);
+        if (answer?.case !== 'status') return 0;
+        this.took(answer.value);
+        return Number(answer.value.newest) > toldWholeMax ? Number(answer.value.nowNs) : 0;
+    }
+
     watch(kinds: string[], fromNs: number, each: (h: Happening) => void): void {
         this.kinds = kinds;
         this.onHappening = each;
@@ -230,34 +260,44 @@ export class Session {
         if (this.line === 'open' && this.run) this.wire.tell({ case: 'status', value: { $typeName: 'orrery.StatusAsk' } });
     }
 
-    /** At most one is under way; false when it has to be asked again later. */
-    askWindow(fromNs: number, toNs: number, columns: number): boolean {
-        if (this.asked || this.line !== 'open' || !this.run) return false;
-        this.asked = true;
+    /** A span of the timeline as it is to be drawn; nothing when the line or the run is gone. */
+    async look(wish: WindowWish): Promise<Window | undefined> {
+        if (this.line !== 'open' || !this.run) return undefined;
         const mine = this.generation;
-        const value = create(WindowAskSchema, { fromNs: Math.max(0, fromNs), toNs, columns: Math.max(1, Math.round(columns)) });
-        this.wire.ask({ case: 'window', value }).then(
-            answer => {
-                if (mine !== this.generation) return;
-                this.asked = false;
-                if (answer.case === 'window') this.window = answer.value;
-            },
-            () => {
-                if (mine === this.generation) this.asked = false;
-            },
-        );
-        return true;
+        const value = create(WindowAskSchema, {
+            fromNs: Math.max(0, wish.from), toNs: wish.to, columns: Math.max(1, Math.round(wish.columns)), messages: wish.messages, counts: wish.counts,
+        });
+        const answer = await this.wire.ask({ case: 'window', value }).catch(() => undefined);
+        return mine === this.generation && answer?.case === 'window' ? answer.value : undefined;
     }
 
-    askWhole(toNs: number, columns: number): void {
-        if (this.line !== 'open' || !this.run || columns < 1) return;
+    async askWhole(toNs: number, columns: number): Promise<void> {
+        const whole = await this.look({ from: 0, to: toNs, columns: columns * 2, messages: 1, counts: true });
+        if (whole) this.whole = whole;
+    }
+
+    /** Entries in parts, to the last one. */
+    private async gather(question: Question, mine: number): Promise<Finding> {
+        const found: Happening[] = [];
+        const last = await this.wire.askAll(question, answer => {
+            if (mine !== this.generation || answer.case !== 'entries') return true;
+            this.unpack(answer.value, h => found.push(h));
+            return answer.value.last;
+        });
+        return { found, more: last.case === 'entries' && last.value.truncated };
+    }
+
+    /** What a stage needs for the state at an instant of the past; what is watched goes on meanwhile. */
+    async glance(kinds: string[], glance: Glance): Promise<Happening[] | undefined> {
+        const value = create(WatchSchema, { kinds, fromNs: Math.max(1, glance.at), toNs: Math.max(1, glance.to), fromEvent: glance.from });
         const mine = this.generation;
-        this.wire.ask({ case: 'window', value: create(WindowAskSchema, { fromNs: 0, toNs, columns }) }).then(
-            answer => {
-                if (mine === this.generation && answer.case === 'window') this.whole = answer.value;
-            },
-            () => undefined, // it is asked again soon
-        );
+        const finding = await this.gather({ case: 'watch', value }, mine).catch(() => undefined);
+        return mine === this.generation ? finding?.found : undefined;
+    }
+
+    /** Rejects with the observer's sentence where the pattern cannot be read. */
+    find(what: { nodes: number[]; pattern: string; text: string }, limit: number): Promise<Finding> {
+        return this.gather({ case: 'query', value: create(QuerySchema, { ...what, limit }) }, this.generation);
     }
 
     /** A command line without its `orrery`: "kill n3". */
@@ -275,6 +315,16 @@ export class Session {
         this.wire.tell({ case: 'lab', value: create(LabDoSchema, { verb }) });
     }
 
+    /** One event, without what led to it. */
+    async peek(ordinal: number): Promise<Happening | undefined> {
+        const mine = this.generation;
+        const show = { $typeName: 'orrery.Show' as const, ordinal: BigInt(ordinal), causes: false };
+        const answer = await this.wire.ask({ case: 'show', value: show }).catch(() => undefined);
+        const found: Happening[] = [];
+        if (mine === this.generation && answer?.case === 'entries') this.unpack(answer.value, h => found.push(h));
+        return found[0];
+    }
+
     async select(ordinal: number): Promise<void> {
         if (!ordinal) {
             this.selected = undefined;
@@ -285,7 +335,7 @@ export class Session {
             const answer = await this.wire.ask({ case: 'show', value: show });
             if (answer.case !== 'entries') return;
             const found: Happening[] = [];
-            this.entries(answer.value, h => found.push(h));
+            this.unpack(answer.value, h => found.push(h));
             const happening = found.find(h => h.ordinal === ordinal);
             if (!happening) return;
             const because = happening.cause || happening.previous;
@@ -294,6 +344,9 @@ export class Session {
                 because: found.find(h => h.ordinal === because),
                 past: Number(answer.value.past),
                 future: Number(answer.value.future),
+                neither: Math.max(0, Number(this.status?.newest ?? 0n) - 1 - Number(answer.value.past) - Number(answer.value.future)),
+                bounded: answer.value.bounded,
+                reaches: answer.value.reaches,
             };
         } catch (error) {
             this.say(error instanceof Error ? error.message : String(error), true);

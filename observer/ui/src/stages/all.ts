@@ -1,7 +1,8 @@
 // The stages there are, by a lab's `stage` or a sandbox's protocol.
 import type { Component } from 'svelte';
 import type { Reducer } from '../model/fold';
-import type { StageProps } from './stage';
+import type { Curves, StageProps } from './stage';
+import { phiCurves } from './phi';
 import { heartbeat } from './heartbeat';
 import HeartbeatView from './Heartbeat.svelte';
 import { wal } from './wal';
@@ -14,10 +15,11 @@ import PlainView from './Plain.svelte';
 export interface Stage<S> {
     reducer: Reducer<S>;
     view: Component<StageProps<S>>;
+    curves?: Curves<S>;
 }
 
 const stages: Record<string, Stage<never>> = {
-    heartbeat: { reducer: heartbeat, view: HeartbeatView } as unknown as Stage<never>,
+    heartbeat: { reducer: heartbeat, view: HeartbeatView, curves: phiCurves } as unknown as Stage<never>,
     wal: { reducer: wal, view: WalView } as unknown as Stage<never>,
     kv: { reducer: wal, view: WalView } as unknown as Stage<never>,
     limiter: { reducer: ratelimit, view: RateLimitView } as unknown as Stage<never>,

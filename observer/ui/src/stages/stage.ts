@@ -9,3 +9,11 @@ export interface StageProps<S> {
     onjump: (ordinal: number) => void;
     onpick: (node: number) => void;
 }
+
+/** What a stage draws along the lanes of the timeline, from its state at any instant. */
+export interface Curves<S> {
+    name: string; // "φ": also what the button that hides them is called
+    max: number;
+    limit: (state: S) => number; // a dashed line; NaN: none
+    at: (state: S, ns: number) => { lane: number; value: number }[];
+}

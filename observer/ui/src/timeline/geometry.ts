@@ -12,7 +12,11 @@ export interface Frame {
     start: number; // where time begins, behind the lanes' names
     pitch: number; // from lane to lane
     first: number; // where the first lane's ground begins, across time
+    last: number; // and where the lanes' room ends
     lanes: number[]; // their numbers: 0 is "you"
+    pinned: number; // so many of them stay where they are
+    scroll: number; // of the others
+    index: Map<number, number>; // of a lane in `lanes`
 }
 
 export interface Point {
@@ -25,32 +29,63 @@ export const pitchLeast = 22;
 export const pitchTouch = 56;
 export const axisRoom = 24;
 
-export function frameOf(upright: boolean, width: number, height: number, lanes: number[]): Frame {
-    if (upright) {
-        const start = 34; // names on top
-        const first = 46; // stamps at the left
-        const pitch = Math.max(34, (width - first - 8) / Math.max(1, lanes.length));
-        return { upright, length: height - start, start, pitch, first, lanes };
-    }
-    const start = 88;
-    const room = height - axisRoom - 6;
-    const pitch = Math.max(pitchLeast, Math.min(pitchUsual, room / Math.max(1, lanes.length)));
-    return { upright, length: width - start, start, pitch, first: 4, lanes };
+export interface Room {
+    width: number;
+    height: number;
+    charge: boolean; // a row on top: who is in charge, and when
+    pinned?: number;
+    scroll?: number;
 }
 
-/** The height that a lying timeline wants. */
-export function heightFor(lanes: number): number {
+export const chargeRoom = 22;
+
+export function frameOf(upright: boolean, room: Room, lanes: number[]): Frame {
+    const index = new Map(lanes.map((lane, i) => [lane, i]));
+    const pinned = Math.min(room.pinned ?? 0, lanes.length);
+    const scroll = room.scroll ?? 0;
+    const shared = { upright, lanes, pinned, scroll, index };
+    if (upright) {
+        const start = 34; // names on top
+        const first = 46 + (room.charge ? 14 : 0); // stamps at the left
+        const pitch = Math.max(34, (room.width - first - 8) / Math.max(1, lanes.length));
+        return { ...shared, length: room.height - start, start, pitch, first, last: first + pitch * lanes.length };
+    }
+    const start = 88;
+    const first = 4 + (room.charge ? chargeRoom : 0);
+    const last = room.height - axisRoom - 4;
+    const pitch = Math.max(pitchLeast, Math.min(pitchUsual, (last - first) / Math.max(1, lanes.length)));
+    return { ...shared, length: room.width - start, start, pitch, first, last };
+}
+
+/** The height that a lying timeline wants, and may have. */
+export function heightFor(lanes: number, charge: boolean, most: number): number {
     const pitch = lanes <= 8 ? pitchUsual : pitchLeast;
-    return lanes * pitch + axisRoom + 8;
+    return Math.min(Math.max(most, 6 * pitchLeast), lanes * pitch + 4 + (charge ? chargeRoom : 0)) + axisRoom + 4;
+}
+
+/** How far the lanes can be scrolled. */
+export function scrollMost(frame: Frame): number {
+    return Math.max(0, frame.pitch * frame.lanes.length - (frame.last - frame.first));
 }
 
 export function along(frame: Frame, view: View, ns: number): number {
     return frame.start + ((ns - view.from) / (view.to - view.from)) * frame.length;
 }
 
+/** Lanes that are scrolled out of sight are gathered at the edge that they went behind. */
 export function across(frame: Frame, lane: number): number {
-    const i = frame.lanes.indexOf(lane);
-    return frame.first + frame.pitch * ((i < 0 ? frame.lanes.length : i) + 0.5);
+    const i = frame.index.get(lane) ?? frame.lanes.length;
+    const c = frame.first + frame.pitch * (i + 0.5);
+    if (i < frame.pinned || frame.upright) return c;
+    return Math.max(frame.first + frame.pitch * frame.pinned, Math.min(frame.last, c - frame.scroll));
+}
+
+export function isInSight(frame: Frame, lane: number): boolean {
+    const i = frame.index.get(lane);
+    if (i === undefined) return false;
+    if (i < frame.pinned || frame.upright) return true;
+    const c = frame.first + frame.pitch * (i + 0.5) - frame.scroll;
+    return c > frame.first + frame.pitch * frame.pinned && c < frame.last;
 }
 
 export function place(frame: Frame, view: View, ns: number, lane: number): Point {
@@ -65,8 +100,9 @@ export function timeAt(frame: Frame, view: View, point: Point): number {
 }
 
 export function laneAt(frame: Frame, point: Point): number | undefined {
-    const c = frame.upright ? point.x : point.y;
-    return frame.lanes[Math.floor((c - frame.first) / frame.pitch)];
+    const c = (frame.upright ? point.x : point.y) - frame.first;
+    const pinned = c < frame.pinned * frame.pitch;
+    return frame.lanes[Math.floor((c + (pinned || frame.upright ? 0 : frame.scroll)) / frame.pitch)];
 }
 
 export const spanLeast = 1e6;
@@ -113,7 +149,7 @@ export function distance(p: Point, a: Point, b: Point): number {
 }
 
 /** The first index whose value is not below `value`, in a rising array. */
-export function lowerBound(sorted: readonly number[], value: number): number {
+export function lowerBound(sorted: ArrayLike<number>, value: number): number {
     let low = 0;
     let high = sorted.length;
     while (low < high) {

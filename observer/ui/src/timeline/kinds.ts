@@ -9,6 +9,9 @@ export interface Manner {
     refusal: boolean;
 }
 
+/** In the order in which they are drawn. */
+export const kinds: Kind[] = ['beat', 'data', 'request', 'vote', 'control'];
+
 const rules: [RegExp, Kind][] = [
     [/beat|ping|pong|alive|hello/, 'beat'],
     [/vote|prepare|ballot|elect|probe/, 'vote'],
@@ -32,6 +35,11 @@ export function mannerOf(name: string): Manner {
     return manner;
 }
 
+/** A window counts messages by their type's name, "Beat", and all else as its event is called. */
+export function isMessage(name: string): boolean {
+    return /^[A-Z]\w*$|^message$/.test(name);
+}
+
 export const dashes: Record<Kind, number[]> = {
     beat: [1.5, 2.5],
     request: [],
@@ -41,9 +49,11 @@ export const dashes: Record<Kind, number[]> = {
 };
 
 export const widths: Record<Kind, number> = { beat: 1, request: 1.6, data: 2, vote: 1.6, control: 1.6 };
+export const replyWidth = 1.1;
 
 export type Shape =
-    | 'cross' | 'half' | 'pause' | 'resume' | 'cut' | 'heal' | 'hourglass' | 'square' | 'flag' | 'bad' | 'tick';
+    | 'cross' | 'half' | 'pause' | 'resume' | 'cut' | 'heal' | 'hourglass' | 'square' | 'checked' | 'struck' | 'diamond'
+    | 'flag' | 'bad' | 'hole' | 'tick';
 
 const shapes: [RegExp, Shape][] = [
     [/^(kill|exit|power)$/, 'cross'],
@@ -53,18 +63,33 @@ const shapes: [RegExp, Shape][] = [
     [/^(cut|remove|stop)$/, 'cut'],
     [/^(heal)$/, 'heal'],
     [/^(halt|timeout)$/, 'hourglass'],
-    [/^(violation|hole)$/, 'bad'],
-    [/^(move)$/, 'square'],
+    [/^(violation)$/, 'bad'],
+    [/^(hole)$/, 'hole'],
+    [/^(durable|committed)$/, 'checked'],
+    [/^(truncate|overwritten)$/, 'struck'],
+    [/^(append|snapshot)$/, 'square'],
     [/^(link|disk|clock|set|do|break|pace|hold|deliver|setting|order)$/, 'flag'],
-    [/opinion|rebirth|recoverydone|checkpoint/, 'square'],
+    [/timeout|timedout/, 'hourglass'],
+    [/rebirth|recoverydone|checkpoint/, 'square'],
 ];
 
-export function shapeOf(name: string): Shape {
+/** `text` tells the cases of one name apart: a move into charge, an opinion that turned. */
+export function shapeOf(name: string, text = ''): Shape {
     const low = name.toLowerCase();
+    if (low === 'move') return /-> (leader|primary|coordinator|controller|master)/.test(text) ? 'diamond' : 'tick';
+    if (low === 'link' && /--cut/.test(text)) return 'cut';
+    if (low.endsWith('opinion')) return /suspected=true/.test(text) ? 'hourglass' : 'square';
     return shapes.find(([words]) => words.test(low))?.[1] ?? 'tick';
 }
 
+const graves = new Set<Shape>(['cross', 'half', 'pause', 'resume', 'cut', 'heal', 'hourglass', 'diamond', 'bad', 'hole']);
+
 /** Rank 1: drawn, and read out, at every level. */
 export function isGrave(shape: Shape): boolean {
-    return shape !== 'tick' && shape !== 'square' && shape !== 'flag';
+    return graves.has(shape);
+}
+
+/** 3 last and least, for what is drawn first and dropped first. */
+export function rankOf(shape: Shape): number {
+    return isGrave(shape) ? 1 : shape === 'tick' ? 3 : 2;
 }

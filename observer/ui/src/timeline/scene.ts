@@ -1,150 +1,81 @@
-// What of a window is drawn, where, and what is under the pointer.
-import type { Window } from '../wire/gen/session_pb';
+// What is in view: how crowded it is, what is under the pointer, what comes next.
 import { distance, lowerBound, place, type Frame, type Point, type View } from './geometry';
-import { mannerOf, shapeOf, type Manner, type Shape } from './kinds';
+import type { Crowd } from './level';
+import type { Manner } from './kinds';
+import { endShare, fateReceived, type Mark, type Span, type Tile } from './tile';
+import { marksIn, spansIn, type Piece } from './paper';
+
+export { namedLanes } from './tile';
+
+export interface Scene {
+    pieces: Piece[];
+    marks: Mark[];
+    spans: Span[];
+    newest: number;
+    exact: boolean; // each message is there, in all of it
+    waiting: boolean; // some of it has not come yet
+}
 
 export interface Stroke {
-    i: number; // in the window's arrays
     from: number;
     to: number;
     sent: number;
-    arrives: number; // received, or where the stroke of one that never was would end
+    arrives: number;
     fate: number;
     name: string;
     manner: Manner;
-    send: number; // ordinals
+    send: number;
     receive: number;
 }
 
-export interface Mark {
-    ns: number;
-    lane: number;
-    name: string;
-    shape: Shape;
-    event: number;
-    text: string;
-    hits: number[]; // lanes that the operator's command names
-}
-
-export interface Span {
-    lane: number;
-    from: number;
-    to: number;
-    state: number; // 1 running, 2 paused, 3 dead, 4 not there, 5 starting
-}
-
-export interface Bin {
-    lane: number;
-    ns: number;
-    name: string;
-    count: number;
-    drops: number;
-}
-
-export interface Scene {
-    from: number;
-    to: number;
-    newest: number;
-    level: number;
-    strokes: Stroke[]; // by when they were sent
-    sent: number[];
-    longest: number;
-    marks: Mark[];
-    spans: Span[];
-    bins: Bin[];
-    binNs: number;
-}
-
-export const fateReceived = 1;
-export const fateDead = 100;
-
-/** How far along its stroke a dropped message's cross stands; 1: it was not dropped. */
-export function endShare(fate: number): number {
-    if (fate < 2) return 1;
-    return fate === fateDead ? 0.93 : 0.5;
-}
-
-function median(values: number[]): number {
-    if (values.length === 0) return 1e6;
-    const sorted = [...values].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1] ?? 1e6;
-}
-
-export function namedLanes(text: string, lanes: readonly number[]): number[] {
-    if (/\ball\b/.test(text)) return lanes.filter(lane => lane > 0);
-    const named = [...text.matchAll(/\bn(\d{1,5})\b/g)].map(m => Number(m[1]));
-    return [...new Set(named)].filter(lane => lanes.includes(lane));
-}
-
-export function sceneOf(w: Window, lanes: readonly number[]): Scene {
-    const times: number[] = [];
-    for (let i = 0; i < w.sentNs.length; i++) {
-        const received = w.receivedNs[i] ?? 0;
-        if (received > 0) times.push(received - (w.sentNs[i] ?? 0));
-    }
-    const usual = median(times);
-    const strokes: Stroke[] = [];
-    let longest = usual;
-    for (let i = 0; i < w.sentNs.length; i++) {
-        const sent = w.sentNs[i] ?? 0;
-        const received = w.receivedNs[i] ?? 0;
-        const name = w.names[w.name[i] ?? 0] ?? '';
-        const arrives = received > 0 ? received : sent + usual;
-        longest = Math.max(longest, arrives - sent);
-        strokes.push({
-            i, sent, arrives, name,
-            from: w.from[i] ?? 0,
-            to: w.to[i] ?? 0,
-            fate: w.fate[i] ?? 0,
-            manner: mannerOf(name),
-            send: w.sendEvent[i] ?? 0,
-            receive: w.receiveEvent[i] ?? 0,
-        });
-    }
-    strokes.sort((a, b) => a.sent - b.sent);
+export function sceneOf(pieces: Piece[], view: View, now: number): Scene {
+    const first = pieces[0];
+    const last = pieces[pieces.length - 1];
     return {
-        from: w.fromNs, to: w.toNs, newest: w.newestNs, level: w.level,
-        strokes, sent: strokes.map(s => s.sent), longest,
-        marks: marksOf(w, lanes), spans: spansOf(w), bins: binsOf(w),
-        binNs: w.level > 0 ? 256e3 * 2 ** (w.level - 1) : 0,
+        pieces, marks: marksIn(pieces), spans: spansIn(pieces),
+        newest: Math.max(0, ...pieces.map(p => p.tile.newest)),
+        exact: pieces.every(p => p.tile.exact),
+        waiting: !first || !last || last.to < Math.min(view.to, now),
     };
 }
 
-function marksOf(w: Window, lanes: readonly number[]): Mark[] {
-    return w.markNs.map((ns, i) => {
-        const name = w.names[w.markName[i] ?? 0] ?? '';
-        const lane = w.markLane[i] ?? 0;
-        const text = (w.markText[i] ?? '').replace(/^you: /, '');
-        return {
-            ns, lane, name, text,
-            shape: shapeOf(name),
-            event: w.markEvent[i] ?? 0,
-            hits: lane === 0 ? namedLanes(text, lanes) : [],
-        };
-    });
+export function strokeOf(tile: Tile, i: number): Stroke {
+    const m = tile.messages;
+    const name = m.name[i] ?? 0;
+    return {
+        from: m.from[i] ?? 0, to: m.to[i] ?? 0, sent: m.sent[i] ?? 0, arrives: m.arrives[i] ?? 0, fate: m.fate[i] ?? 0,
+        name: tile.names[name] ?? '', manner: tile.manners[name] ?? { kind: 'request', reply: false, refusal: false },
+        send: m.send[i] ?? 0, receive: m.receive[i] ?? 0,
+    };
 }
 
-function spansOf(w: Window): Span[] {
-    const by = new Map<number, Span[]>();
-    w.stateNs.forEach((ns, i) => {
-        const lane = w.stateLane[i] ?? 0;
-        const spans = by.get(lane) ?? [];
-        const last = spans[spans.length - 1];
-        if (last) last.to = ns;
-        spans.push({ lane, from: ns, to: Infinity, state: w.state[i] ?? 0 });
-        by.set(lane, spans);
-    });
-    return [...by.values()].flat();
+/** Calls back with each message of the view, from those under way at its beginning on. */
+export function eachMessage(pieces: readonly Piece[], view: View, call: (tile: Tile, i: number) => void): void {
+    for (const p of pieces) {
+        const m = p.tile.messages;
+        const from = Math.max(p.from, view.from - m.longest);
+        for (let i = lowerBound(m.sent, from); i < m.n; i++) {
+            const sent = m.sent[i] ?? 0;
+            if (sent >= p.to || sent > view.to) break;
+            if ((m.arrives[i] ?? 0) >= view.from) call(p.tile, i);
+        }
+    }
 }
 
-function binsOf(w: Window): Bin[] {
-    return w.binNs.map((ns, i) => ({
-        ns,
-        lane: w.binLane[i] ?? 0,
-        name: w.names[w.binName[i] ?? 0] ?? '',
-        count: w.binCount[i] ?? 0,
-        drops: w.binDrops[i] ?? 0,
-    }));
+/** How many messages are in view, and how close they stand on a lane of the middle. */
+export function crowdOf(scene: Scene, view: View, length: number): Crowd {
+    let messages = 0;
+    const by = new Map<number, number>();
+    for (const { tile, from, to } of scene.pieces) {
+        const a = Math.max(view.from, from, tile.from);
+        const b = Math.min(view.to, to, tile.to);
+        if (b <= a) continue;
+        const share = (b - a) / (tile.to - tile.from);
+        messages += tile.count * share;
+        for (const [lane, n] of tile.crowd) by.set(lane, (by.get(lane) ?? 0) + n * share);
+    }
+    const counts = [...by.values()].filter(n => n > 0).sort((a, b) => a - b);
+    return { messages, gap: counts.length > 0 ? length / (counts[counts.length >> 1] ?? 1) : Infinity };
 }
 
 export interface Hit {
@@ -158,43 +89,58 @@ export function hitTest(scene: Scene, frame: Frame, view: View, p: Point, reach:
     let best: Hit | undefined;
     let least = reach;
     for (const mark of scene.marks) {
+        if (!frame.index.has(mark.lane) || !mark.event) continue;
         const at = place(frame, view, mark.ns, mark.lane);
-        const far = Math.hypot(at.x - p.x, at.y - p.y);
-        if (far <= least && mark.event) [best, least] = [{ event: mark.event, mark }, far];
+        const far = Math.hypot(at.x - p.x, at.y - p.y) + (mark.rank - 1) * 1.5;
+        if (far <= least) [best, least] = [{ event: mark.event, mark }, far];
     }
-    if (best) return best;
+    if (best || !scene.exact) return best;
     const perPixel = (view.to - view.from) / frame.length;
-    const a = frame.upright ? p.y : p.x;
-    const ns = view.from + (a - frame.start) * perPixel;
-    const slack = reach * perPixel;
-    const end = lowerBound(scene.sent, ns + slack);
-    for (let i = lowerBound(scene.sent, ns - slack - scene.longest); i < end; i++) {
-        const s = scene.strokes[i];
-        if (!s) continue;
-        const from = place(frame, view, s.sent, s.from);
-        const whole = place(frame, view, s.arrives, s.to);
-        const share = endShare(s.fate);
-        const to = { x: from.x + (whole.x - from.x) * share, y: from.y + (whole.y - from.y) * share };
-        const far = distance(p, from, to);
-        if (far >= least) continue;
+    const ns = view.from + ((frame.upright ? p.y : p.x) - frame.start) * perPixel;
+    const near = { from: ns - reach * perPixel, to: ns + reach * perPixel };
+    eachMessage(scene.pieces, near, (tile, i) => {
+        const m = tile.messages;
+        const [from, to] = [m.from[i] ?? 0, m.to[i] ?? 0];
+        if (!frame.index.has(from) || !frame.index.has(to)) return;
+        const a = place(frame, view, m.sent[i] ?? 0, from);
+        const whole = place(frame, view, m.arrives[i] ?? 0, to);
+        const share = endShare(m.fate[i] ?? 0);
+        const b = { x: a.x + (whole.x - a.x) * share, y: a.y + (whole.y - a.y) * share };
+        const far = distance(p, a, b);
+        if (far >= least) return;
         least = far;
-        const nearer = Math.hypot(to.x - p.x, to.y - p.y) < Math.hypot(from.x - p.x, from.y - p.y);
-        best = { event: nearer && s.receive ? s.receive : s.send, stroke: s };
-    }
+        const stroke = strokeOf(tile, i);
+        const nearer = Math.hypot(b.x - p.x, b.y - p.y) < Math.hypot(a.x - p.x, a.y - p.y);
+        best = { event: nearer && stroke.receive ? stroke.receive : stroke.send, stroke };
+    });
     return best;
 }
 
-/** The ordinal of the next mark or message end after (or before) an instant: for ← and →. */
+/** The next mark or message end after (or before) an instant: for ← and →. */
 export function neighbour(scene: Scene, ns: number, forward: boolean): { ns: number; event: number } | undefined {
     let best: { ns: number; event: number } | undefined;
     const consider = (at: number, event: number): void => {
         if (!event || (forward ? at <= ns : at >= ns)) return;
         if (!best || (forward ? at < best.ns : at > best.ns)) best = { ns: at, event };
     };
-    for (const s of scene.strokes) {
-        consider(s.sent, s.send);
-        if (s.fate === fateReceived) consider(s.arrives, s.receive);
+    for (const { tile, from, to } of scene.pieces) {
+        const m = tile.messages;
+        for (let i = 0; i < m.n; i++) {
+            const sent = m.sent[i] ?? 0;
+            if (sent < from || sent >= to) continue;
+            consider(sent, m.send[i] ?? 0);
+            if (m.fate[i] === fateReceived) consider(m.arrives[i] ?? 0, m.receive[i] ?? 0);
+        }
     }
     for (const m of scene.marks) consider(m.ns, m.event);
     return best;
+}
+
+/** Where the messages that an event sent arrived. */
+export function ledTo(scene: Scene, event: number): number[] {
+    const out: number[] = [];
+    for (const { tile } of scene.pieces)
+        for (let i = 0; i < tile.messages.n; i++)
+            if (tile.messages.send[i] === event && (tile.messages.receive[i] ?? 0) > 0) out.push(tile.messages.receive[i] ?? 0);
+    return [...new Set(out)];
 }

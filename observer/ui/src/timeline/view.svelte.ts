@@ -10,6 +10,11 @@ export class Looking {
     at = $state(0); // the needle
     now = $state(0);
     span = $state(liveSpanUsual);
+    pace = $state(1); // of playing, in replay
+    causes = $state(false); // past and future of the selection stand out
+    finding = $state(false); // the search is open
+    curved = $state(true); // curves of the stage are shown
+    recorded = $state(false); // a recording: nothing comes any more, and its end is where "live" would be
     private fixed = $state<View | undefined>();
 
     constructor(private readonly session: Session) {}
@@ -19,19 +24,38 @@ export class Looking {
         return liveView(this.at, this.span);
     }
 
+    /** How far a needle, and a view, may go: a tenth of blank paper ahead, and nothing before the run. */
+    private bound(view: View): View {
+        const span = view.to - view.from;
+        const from = Math.min(Math.max(view.from, -span * 0.9), this.now - span * 0.1);
+        return { from, to: from + span };
+    }
+
     get behind(): number {
         return this.live ? 0 : this.now - this.at;
     }
 
     /** Once a frame; ms is the page's clock. */
     tick(ms: number, since: number): void {
-        this.now = this.session.clock.now(ms);
+        this.now = this.recorded ? Math.max(this.now, Number(this.session.status?.nowNs ?? 0n)) : this.session.clock.now(ms);
         if (this.live) this.at = this.now;
-        else if (this.playing) {
-            this.at = Math.min(this.now, this.at + since * 1e6);
-            if (this.fixed && this.at > this.fixed.to) this.pan(this.at - this.fixed.to + this.span * 0.5);
-            if (this.at >= this.now) this.goLive();
+        else if (this.playing) this.play(since * 1e6 * this.pace);
+    }
+
+    private play(ns: number): void {
+        this.at = Math.min(this.now, this.at + ns);
+        if (this.at >= this.now) {
+            this.goLive();
+            return;
         }
+        const view = this.view;
+        const ahead = view.from + (view.to - view.from) * 0.85;
+        if (this.at > ahead && this.at - ns <= ahead + ns) this.fixed = { from: view.from + this.at - ahead, to: view.to + this.at - ahead };
+        else if (this.at > view.to) this.fixed = { from: this.at - this.span / 2, to: this.at + this.span / 2 };
+    }
+
+    setPace(pace: number): void {
+        this.pace = Math.min(10, Math.max(0.1, pace));
     }
 
     goLive(): void {
@@ -61,14 +85,22 @@ export class Looking {
             this.span = Math.min(spanMost, Math.max(spanLeast, this.span * factor));
             return;
         }
-        this.fixed = zoom(this.view, factor, anchor);
+        this.fixed = this.bound(zoom(this.view, factor, anchor));
         this.span = this.fixed.to - this.fixed.from;
+    }
+
+    /** Looking elsewhere takes the needle along: what the stage shows is in view. */
+    private keepNeedle(): void {
+        const view = this.view;
+        this.at = Math.min(Math.max(this.at, view.from, 0), Math.min(view.to, this.now));
     }
 
     pan(ns: number): void {
         const view = this.view;
         this.live = false;
-        this.fixed = { from: view.from + ns, to: view.to + ns };
+        this.playing = false;
+        this.fixed = this.bound({ from: view.from + ns, to: view.to + ns });
+        this.keepNeedle();
     }
 
     fit(): void {
@@ -80,12 +112,16 @@ export class Looking {
     look(view: View): void {
         this.live = false;
         this.playing = false;
-        this.fixed = view;
+        this.fixed = this.bound(view);
         this.span = view.to - view.from;
-        this.at = Math.min(Math.max(this.at, view.from), Math.min(view.to, this.now));
+        this.keepNeedle();
     }
 
-    reset(): void {
+    reset(recorded = false): void {
+        this.recorded = recorded;
+        this.causes = this.finding = false;
+        this.now = 0;
+        this.pace = 1;
         this.span = liveSpanUsual;
         this.at = 0;
         this.goLive();

@@ -35,6 +35,7 @@ export class Refusal extends Error {}
 
 interface Waiting {
     done: (answer: Answer) => void;
+    isLast: (answer: Answer) => boolean;
     failed: (why: Error) => void;
 }
 
@@ -78,9 +79,14 @@ export class Wire {
 
     /** Sends, and waits for the first answer. A refusal is an error that has the observer's sentence. */
     ask(question: Question): Promise<Answer> {
+        return this.askAll(question, () => true);
+    }
+
+    /** Answers that come in parts: each is shown to `isLast`, and the last one is the promise's. */
+    askAll(question: Question, isLast: (answer: Answer) => boolean): Promise<Answer> {
         if (!this.greeted) return Promise.reject(new Refusal('The observer is not there.'));
         const id = this.put(question);
-        return new Promise((done, failed) => this.waiting.set(id, { done, failed }));
+        return new Promise((done, failed) => this.waiting.set(id, { done, failed, isLast }));
     }
 
     private put(kind: Question): number {
@@ -112,6 +118,8 @@ export class Wire {
             this.settings.told(tell.kind, id);
             return;
         }
+        const refused = tell.kind.case === 'refused';
+        if (!refused && !waiting.isLast(tell.kind)) return;
         this.waiting.delete(id);
         if (tell.kind.case === 'refused') waiting.failed(new Refusal(tell.kind.value.sentence));
         else waiting.done(tell.kind);
