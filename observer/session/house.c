@@ -177,6 +177,7 @@ static bool begin(struct house_run *run, const char *recording, char *why, size_
     if (!(*run->open->lab ? lab(run, &options, why, why_size)
                           : sandbox(run, &options, why, why_size)))
         return false;
+    options.agents = options.simulated ? NULL : run->house->agents;
     options.ready = ready;
     options.ticked = ticked;
     options.ended = ended;
@@ -287,6 +288,11 @@ struct house *house_new(uv_loop_t *loop)
     h->tick.data = h;
     CHECK(uv_timer_start(&h->tick, tick, HOUSE_TICK_MS, HOUSE_TICK_MS) == 0);
     return h;
+}
+
+void house_use_agents(struct house *h, struct pool *agents)
+{
+    h->agents = agents;
 }
 
 void house_serve_labs(struct house *h, const struct house_labs *labs)

@@ -3,6 +3,7 @@
 #include "timeline/view.h"
 
 #include "base/check.h"
+#include "cluster/folder.h"
 #include "cluster/groups.h"
 
 #include <errno.h>
@@ -215,6 +216,7 @@ static bool make_cluster(struct session *s, char *why, size_t why_size)
                                 .seed = s->seed,
                                 .level = o->level,
                                 .load = o->load,
+                                .agents = o->agents,
                                 .directory = s->disks};
     s->cluster = o->simulated ? cluster_sim_new(&spec, &sink, s, why, why_size)
                               : cluster_agent_new(s->loop, &spec, &sink, s, why, why_size);
