@@ -174,9 +174,8 @@ static void put_reaches(struct timeline *t, uint64_t ordinal, struct reaches *r,
     struct timeline_cone cone;
     if (!timeline_cone(t, ordinal, &cone))
         return;
-    r->all = calloc(cone.n + 1, sizeof *r->all);
-    r->list = calloc(cone.n + 1, sizeof *r->list);
-    CHECK(r->all && r->list);
+    r->all = must_alloc(cone.n + 1, sizeof *r->all);
+    r->list = must_alloc(cone.n + 1, sizeof *r->list);
     for (size_t i = 0; i < cone.n; i++) {
         const struct timeline_reach *from = &cone.all[i];
         orrery__reach__init(&r->all[i]);
