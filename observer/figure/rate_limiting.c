@@ -242,6 +242,7 @@ static void print_json(const struct result *r, bool ok)
 
 static int draw(const struct result *r, const char *path)
 {
+    static const char *const brief[TRAFFICS] = {"evenly", "boundary", "pressed"};
     static struct plot p;
     p = (struct plot){
         .title = "What passed in the worst window (dashed: derived)",
@@ -252,7 +253,7 @@ static int draw(const struct result *r, const char *path)
     };
     for (size_t i = 0; i < p.n; i++) {
         struct plot_series *s = &p.series[i];
-        s->name = traffics[i / 2];
+        s->name = brief[i / 2];
         s->reference = i % 2 == 1;
         for (int g = 0; g < GATEWAYS; g++) {
             const struct cell *c = &r->cells[g][i / 2];

@@ -116,6 +116,7 @@ static void nonsense_is_refused(void **state)
     assert_int_equal(run("check /nowhere/at-all.orr"), 2);
     assert_int_equal(run("check"), 2);
     assert_int_equal(run("figure nothing"), 2);
+    assert_int_equal(run("figure rate-limiting --json"), 0);
     assert_int_equal(run("sim --help"), 0);
     assert_non_null(strstr(output, "examples:"));
 }
