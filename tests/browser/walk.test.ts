@@ -1,51 +1,23 @@
 // The page on a real observer: open, walk, predict, kill, see what was measured. Simulated clusters for
 // the walks, real processes once.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
+import { bin, startObserver, type Observer } from './observer';
 import { axe, browse, desk, hand, open, picture } from './page';
 
-const bin = process.env.ORRERY_BIN ?? '';
 let browser: Browser;
-let observer: ChildProcess;
-let address = '';
-let folder = '';
-
-async function startObserver(): Promise<string> {
-    folder = mkdtempSync(join(tmpdir(), 'orrery-browser-'));
-    observer = spawn(join(bin, 'orrery'), ['--no-open', '--port', '0'], {
-        env: { ...process.env, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder },
-        stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return new Promise((found, failed) => {
-        let said = '';
-        const read = (bytes: Buffer): void => {
-            said += bytes.toString();
-            const url = /http:\/\/\S+#\S+/.exec(said)?.[0];
-            if (url) found(url);
-        };
-        observer.stdout?.on('data', read);
-        observer.stderr?.on('data', read);
-        observer.on('exit', code => failed(new Error(`the observer ended with ${code}: ${said}`)));
-    });
-}
+let observer: Observer;
 
 beforeAll(async () => {
-    [browser, address] = await Promise.all([browse(), startObserver()]);
+    [browser, observer] = await Promise.all([browse(), startObserver([])]);
 });
 afterAll(async () => {
     await browser.close();
-    const gone = new Promise(done => observer.once('exit', done));
-    observer.kill('SIGTERM');
-    await gone;
-    rmSync(folder, { recursive: true, force: true });
+    await observer.end();
 });
 
 async function toRoute(page: Page, route: string): Promise<void> {
-    await page.goto(address);
+    await page.goto(observer.address);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.evaluate(to => void (location.hash = to), route);
 }
@@ -53,7 +25,7 @@ async function toRoute(page: Page, route: string): Promise<void> {
 describe.runIf(bin !== '')('on a real observer', () => {
     it('shows the catalogue of the labs there are, soon', async () => {
         const { context, page, complaints } = await open(browser, desk, 'dark');
-        await page.goto(address);
+        await page.goto(observer.address);
         await page.getByRole('heading', { name: 'Heartbeat & Failure Detection' }).waitFor();
         const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0);
         const weight = await page.evaluate(() => performance.getEntriesByType('resource').reduce((sum, r) => sum + (r as PerformanceResourceTiming).encodedBodySize, 0));
@@ -120,7 +92,7 @@ describe.runIf(bin !== '')('on a real observer', () => {
 
     it('does not let in a page with a wrong token', async () => {
         const { context, page } = await open(browser, desk, 'dark');
-        await page.goto(`${address.split('#')[0]}#token=0000`);
+        await page.goto(`${observer.address.split('#')[0]}#token=0000`);
         await page.getByText('This page was not let in.').waitFor();
         await context.close();
     });

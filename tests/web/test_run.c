@@ -87,6 +87,95 @@ static uint64_t entry_of(struct page_client *c, uint64_t id, uint32_t body, uint
     }
 }
 
+/* All answers to a question that ends by itself: how many entries of this body, and the ordinals of
+ * the first and the last entry of all. */
+struct told {
+    size_t n, of_body;
+    uint64_t first, last;
+};
+
+static struct told to_the_end(struct page_client *c, uint64_t id, uint32_t body)
+{
+    struct told t = {0};
+    for (bool last = false; !last;) {
+        Orrery__Tell *tell = page_answer(c, id);
+        assert_non_null(tell);
+        assert_int_equal(tell->kind_case, ORRERY__TELL__KIND_ENTRIES);
+        for (size_t i = 0; i < tell->entries->n_entries; i++) {
+            const Orrery__Entry *e = tell->entries->entries[i];
+            Orrery__Event *event = orrery__event__unpack(NULL, e->event.len, e->event.data);
+            assert_non_null(event);
+            assert_true(e->ordinal > t.last); /* In order, each once. */
+            t.first = t.n++ ? t.first : e->ordinal;
+            t.last = e->ordinal;
+            t.of_body += event->body_case == body;
+            orrery__event__free_unpacked(event, NULL);
+        }
+        last = tell->entries->last;
+        orrery__tell__free_unpacked(tell, NULL);
+    }
+    return t;
+}
+
+/* A glance ends; what is watched does not, and goes on being told by its own number. */
+static void a_glance_at_the_past_leaves_the_watch_alone(void **state)
+{
+    static char *kinds[] = {"start", "spawn", "view", "operator", "heartbeat.Gap"};
+    Orrery__Watch w = ORRERY__WATCH__INIT;
+    Orrery__Ask ask = ORRERY__ASK__INIT;
+    struct page_client c;
+    char run[64];
+    uint64_t killed = 0;
+    (void)state;
+    page_enter(&c, &observer, "");
+    page_sandbox(&c, "heartbeat", 3, true, run);
+    uint64_t live = watch(&c, kinds, 5, 0, 0);
+    uint64_t gap = entry_of(&c, live, ORRERY__EVENT__BODY_TRACE, 2);
+    assert_true(page_act(&c, "kill n2", &killed));
+    w.kinds = kinds;
+    w.n_kinds = 5;
+    w.from_ns = 1;
+    w.to_ns = 1e18;
+    ask.kind_case = ORRERY__ASK__KIND_WATCH;
+    ask.watch = &w;
+    struct told all = to_the_end(&c, page_ask(&c, &ask), ORRERY__EVENT__BODY_START);
+    assert_int_equal(all.of_body, 3);
+    assert_true(all.last >= killed);
+    w.from_event = (double)gap; /* Goes on behind what is known. */
+    struct told rest = to_the_end(&c, page_ask(&c, &ask), ORRERY__EVENT__BODY_START);
+    assert_int_equal(rest.of_body, 0);
+    assert_true(rest.first > gap && rest.n < all.n);
+    w.from_event = 0;
+    w.from_ns =
+        1e18; /* From the newest views: but with what each node began, and what befell it. */
+    struct told newest = to_the_end(&c, page_ask(&c, &ask), ORRERY__EVENT__BODY_START);
+    assert_int_equal(newest.of_body, 3);
+    assert_true(entry_of(&c, live, ORRERY__EVENT__BODY_TRACE, 1) > gap);
+    page_leave(&c);
+}
+
+static void words_find_events(void **state)
+{
+    Orrery__Query q = ORRERY__QUERY__INIT;
+    Orrery__Ask ask = ORRERY__ASK__INIT;
+    static char exited[] = "EXITED: sigkill", nothing[] = "no such words";
+    struct page_client c;
+    char run[64];
+    (void)state;
+    page_enter(&c, &observer, "");
+    page_sandbox(&c, "heartbeat", 3, true, run);
+    uint64_t live = watch(&c, (char *[]){(char[]){"exit"}}, 1, 0, 0);
+    assert_true(page_act(&c, "kill n2", NULL));
+    (void)entry_of(&c, live, ORRERY__EVENT__BODY_EXIT, 0);
+    q.text = exited;
+    ask.kind_case = ORRERY__ASK__KIND_QUERY;
+    ask.query = &q;
+    assert_int_equal(to_the_end(&c, page_ask(&c, &ask), ORRERY__EVENT__BODY_EXIT).of_body, 1);
+    q.text = nothing;
+    assert_int_equal(to_the_end(&c, page_ask(&c, &ask), ORRERY__EVENT__BODY_EXIT).n, 0);
+    page_leave(&c);
+}
+
 static void a_cluster_of_processes_is_opened_and_hurt(void **state)
 {
     static char *kinds[] = {"exit", "operator", "heartbeat.Opinion"};
@@ -304,6 +393,8 @@ static void a_hundred_pages_are_welcome(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_glance_at_the_past_leaves_the_watch_alone),
+        cmocka_unit_test(words_find_events),
         cmocka_unit_test(a_cluster_of_processes_is_opened_and_hurt),
         cmocka_unit_test(two_pages_see_one_run),
         cmocka_unit_test(the_end_of_a_run_is_told),
