@@ -3,7 +3,7 @@
 // not there yet is drawn from a coarser tile, or from one of another level.
 import type { Window } from '../wire/gen/session_pb';
 import type { View } from './geometry';
-import { tileOf, type Mark, type Span, type Tile } from './tile';
+import { settlesNs, tileOf, type Mark, type Span, type Tile } from './tile';
 
 export interface Asked {
     from: number;
@@ -50,6 +50,7 @@ export class Paper {
     private uses = 0;
     private bytes = 0;
     private generation = 0;
+    private now = 0; // of the page's clock, at the newest frame
     over = false; // a recording: no tile changes any more
     private cost = 0; // ms that taking in the newest tile took, smoothed
 
@@ -71,12 +72,16 @@ export class Paper {
 
     /** Asks for what a view lacks; ms is the page's clock. `live`: also for what has changed since. */
     want(view: View, exact: boolean, columns: number, ms: number, now: number): void {
+        this.now = ms;
         const power = powerFor(view);
         const span = unitNs * 2 ** power;
         const first = Math.max(0, Math.floor(view.from / span));
         const last = Math.max(first, Math.floor(Math.min(view.to, now) / span));
         const wanted = [];
         for (let n = first; n <= last; n++) wanted.push(n);
+        // What was never asked for comes first, then what is oldest: a slow line starves no tile.
+        const askedAt = (n: number): number => this.kept.get(keyOf(exact, power, n))?.askedAt ?? -1;
+        wanted.sort((a, b) => askedAt(a) - askedAt(b) || b - a);
         wanted.push(last + 1, first - 1); // where one looks next
         for (const n of wanted) {
             if (n < 0 || n * span > now || this.under.size >= underWayMost) continue;
@@ -87,7 +92,8 @@ export class Paper {
     private fetch(exact: boolean, power: number, n: number, span: number, columns: number, ms: number): void {
         const key = keyOf(exact, power, n);
         const kept = this.kept.get(key);
-        const rest = Math.max(90, this.cost * 10);
+        // One that only waits for stragglers is looked at again now and then.
+        const rest = Math.max(90, this.cost * 10) * (kept && kept.tile.newest > kept.tile.to + settlesNs ? 8 : 1);
         if (this.under.has(key) || (kept && (this.over || kept.tile.final || ms - kept.askedAt < rest))) return;
         const mine = this.generation;
         this.under.set(key, ms);
@@ -103,7 +109,7 @@ export class Paper {
         const began = performance.now();
         const tile = tileOf(w, this.lanes());
         this.bytes += tile.bytes - (this.kept.get(key)?.tile.bytes ?? 0);
-        this.kept.set(key, { tile, used: ++this.uses, askedAt: ms });
+        this.kept.set(key, { tile, used: ++this.uses, askedAt: Math.max(ms, this.now) });
         this.cost += (performance.now() - began - this.cost) * 0.2;
         if (this.bytes > cacheBytes) this.evict();
         this.turned();

@@ -203,7 +203,7 @@ function crowdOn(m: Messages, bins: Map<number, LaneBins>): Map<number, number> 
     return by;
 }
 
-const settlesNs = 100e6; // causality may still move something by that
+export const settlesNs = 100e6; // causality may still move something by that
 const waitsNs = 5e9; // for what is under way
 
 export function tileOf(w: Window, lanes: readonly number[]): Tile {
