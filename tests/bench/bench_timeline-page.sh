@@ -3,8 +3,6 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-page=$(dirname "$ORRERY_BIN")/../page
-[ -d "$page/node_modules" ] || page=$ORRERY_ROOT/build/page
 
 # record NAME NODES SECONDS INTERVAL
 record() {
@@ -18,5 +16,5 @@ record 1e4 5 26 100
 record 1e6 10 275 50
 record 1e7 10 2800 50
 for name in 1e2 1e4 1e6 1e7; do
-    ORRERY_PAGE=$page XDG_RUNTIME_DIR=$folder XDG_STATE_HOME=$folder node "$ORRERY_ROOT/tests/bench/timeline_page.mjs" "$name" "$folder/$name.orr"
+    XDG_RUNTIME_DIR=$folder XDG_STATE_HOME=$folder node "$ORRERY_ROOT/tests/bench/timeline_page.mjs" "$name" "$folder/$name.orr"
 done
