@@ -69,6 +69,7 @@ static bool node(const struct cluster *c, uint32_t number, struct cluster_node *
         .node = number,
         .state = state_of(timeline_view_state_at(r->view, number, end)),
         .boot = start ? start->boot : 0,
+        .group = start && start->group ? start->group : "",
         .words = "",
     };
     snprintf(into->name, sizeof into->name, "%s", timeline_lane(r->timeline, number));
@@ -79,6 +80,13 @@ static void now(const struct cluster *c, uint64_t *mono_ns, int64_t *wall_ns)
 {
     *mono_ns = timeline_view_newest_ns(recorded_of(c)->view);
     *wall_ns = 0;
+}
+
+static const char *group(const struct cluster *c, size_t i)
+{
+    (void)c;
+    (void)i;
+    return NULL; /* Commands name groups, and there are none. */
 }
 
 static double pace(const struct cluster *c)
@@ -105,6 +113,7 @@ static const struct cluster_ops ops = {
     .node = node,
     .now = now,
     .pace = pace,
+    .group = group,
     .end = end,
     .free = free_recorded,
 };
