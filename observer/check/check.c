@@ -17,6 +17,7 @@ const char *verdict_name(enum verdict v)
 const char *check_invariant(size_t i)
 {
     static const char *const all[] = {
+        "backpropagation/gradient",    "backpropagation/loss",    "backpropagation/symmetry",
         "heartbeat/completeness",      "heartbeat/accuracy",      "heartbeat/agreement",
         "history/durability",          "history/reads",           "kv/write-ahead",
         "limiter/token-bucket",        "limiter/leaky-bucket",    "limiter/fixed-window",

@@ -195,7 +195,7 @@ static void number_text(double v, const char *name, char *into, size_t size)
     } else if (fabs(v) < 1e15 && !(v - rint(v) < 0) && !(v - rint(v) > 0)) {
         snprintf(into, size, "%.0f", v);
     } else {
-        snprintf(into, size, "%.1f", v);
+        snprintf(into, size, fabs(v) < 100 ? "%.3g" : "%.1f", v);
     }
 }
 
