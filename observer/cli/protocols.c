@@ -47,16 +47,9 @@ static int finish(FILE *in, pid_t pid)
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static bool is_module(const char *protocol)
-{
-    const struct cluster_instance instance = {.protocol = protocol};
-    const struct cluster_group group = {.instances = &instance, .n_instances = 1};
-    return sim_has_modules(&group, 1);
-}
-
 bool protocols_alone(const char *protocol)
 {
-    return strcmp(protocol, "kv") == 0 || is_module(protocol);
+    return strcmp(protocol, "kv") == 0 || sim_module(protocol);
 }
 
 bool protocols_print(const char *protocol)
@@ -82,7 +75,7 @@ bool protocols_have(const char *protocol, char *why, size_t why_size)
     const char *list[NAMES_MAX];
     size_t n = 0;
     bool found = false;
-    if (is_module(protocol))
+    if (sim_module(protocol))
         return true;
     FILE *in = ask_node(NULL, &pid);
     if (!in)

@@ -13,12 +13,17 @@ const struct core_ops *sim_find(const char *name)
     return ops ? ops : module_find(name);
 }
 
+bool sim_module(const char *name)
+{
+    return module_find(name) != NULL;
+}
+
 static size_t count(const struct cluster_group *groups, size_t n, bool modules)
 {
     size_t found = 0;
     for (size_t g = 0; g < n; g++)
         for (size_t i = 0; i < groups[g].n_instances; i++)
-            found += (module_find(groups[g].instances[i].protocol) != NULL) == modules;
+            found += sim_module(groups[g].instances[i].protocol) == modules;
     return found;
 }
 

@@ -8,6 +8,7 @@
 #include "core/core.h"
 
 const struct core_ops *sim_find(const char *name); /* A protocol or a module; NULL. */
+bool sim_module(const char *name);                 /* Whether a module is called that. */
 /* Whether any node of these groups runs a module. */
 bool sim_has_modules(const struct cluster_group *groups, size_t n);
 /* Modules beside protocols are refused with a sentence. */
