@@ -107,22 +107,30 @@ static void softmax(const double *z, double *out, uint32_t n)
         out[i] /= sum;
 }
 
+/* Products come in rows of `length`: where the row of k ends, or the portion does. */
+static uint32_t row_end(uint32_t k, uint32_t length, uint32_t end)
+{
+    uint32_t next = (k / length + 1) * length;
+    return next < end ? next : end;
+}
+
 void net_forward(struct net *n, uint32_t layer, uint32_t begin, uint32_t end)
 {
     uint32_t in = n->sizes[layer - 1], units = n->sizes[layer];
     const double *w = n->weights + n->offsets[layer], *x = n->outputs[layer - 1];
-    double *z = n->z[layer], *out = n->outputs[layer];
     bool last = layer == n->n_layers;
-    for (uint32_t k = begin; k < end; k++) {
-        uint32_t to = k / in, from = k % in;
-        if (from == 0)
-            z[to] = w[units * in + to];
-        z[to] += w[k] * x[from];
-        if (from + 1 == in)
-            out[to] = last ? sigmoid(z[to]) : activate(n->activation, z[to]);
+    for (uint32_t k = begin, stop; k < end; k = stop) {
+        uint32_t to = k / in, row = to * in;
+        double sum = k == row ? w[units * in + to] : n->z[layer][to];
+        stop = row_end(k, in, end);
+        for (uint32_t i = k; i < stop; i++)
+            sum += w[i] * x[i - row];
+        n->z[layer][to] = sum;
+        if (stop == row + in)
+            n->outputs[layer][to] = last ? sigmoid(sum) : activate(n->activation, sum);
     }
     if (last && units > 1 && end == units * in)
-        softmax(z, out, units);
+        softmax(n->z[layer], n->outputs[layer], units);
 }
 
 double net_loss(struct net *n, uint32_t label, bool *right)
@@ -151,13 +159,16 @@ double net_loss(struct net *n, uint32_t label, bool *right)
 void net_gradient(struct net *n, uint32_t layer, uint32_t begin, uint32_t end)
 {
     uint32_t in = n->sizes[layer - 1], units = n->sizes[layer];
-    const double *blame = n->blame[layer], *x = n->outputs[layer - 1];
+    const double *x = n->outputs[layer - 1];
     double *sums = n->sums + n->offsets[layer];
-    for (uint32_t k = begin; k < end; k++) {
-        uint32_t to = k / in, from = k % in;
-        sums[k] += blame[to] * x[from];
-        if (from + 1 == in)
-            sums[units * in + to] += blame[to];
+    for (uint32_t k = begin, stop; k < end; k = stop) {
+        uint32_t to = k / in, row = to * in;
+        double blame = n->blame[layer][to];
+        stop = row_end(k, in, end);
+        for (uint32_t i = k; i < stop; i++)
+            sums[i] += blame * x[i - row];
+        if (stop == row + in)
+            sums[units * in + to] += blame;
     }
 }
 
@@ -174,12 +185,14 @@ void net_back(struct net *n, uint32_t layer, uint32_t begin, uint32_t end)
     uint32_t units = n->sizes[layer];
     const double *w = n->weights + n->offsets[layer], *above = n->blame[layer];
     double *blame = n->blame[layer - 1];
-    for (uint32_t k = begin; k < end; k++) {
-        uint32_t from = k / units, to = k % units;
-        if (to == 0)
-            blame[from] = 0;
-        blame[from] += w[way_back(n, layer, to, from)] * above[to];
-        if (to + 1 == units)
+    for (uint32_t k = begin, stop; k < end; k = stop) {
+        uint32_t from = k / units, row = from * units;
+        double sum = k == row ? 0 : blame[from];
+        stop = row_end(k, units, end);
+        for (uint32_t i = k; i < stop; i++)
+            sum += w[way_back(n, layer, i - row, from)] * above[i - row];
+        blame[from] = sum;
+        if (stop == row + units)
             blame[from] *= slope(n->activation, n->outputs[layer - 1][from]);
     }
 }
