@@ -1,4 +1,4 @@
-#include "runtime/listing.h"
+#include "core/listing.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>

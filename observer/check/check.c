@@ -17,6 +17,7 @@ const char *verdict_name(enum verdict v)
 const char *check_invariant(size_t i)
 {
     static const char *const all[] = {
+        "backpropagation/gradient",    "backpropagation/loss",    "backpropagation/symmetry",
         "heartbeat/completeness",      "heartbeat/accuracy",      "heartbeat/agreement",
         "history/durability",          "history/reads",           "kv/write-ahead",
         "limiter/token-bucket",        "limiter/leaky-bucket",    "limiter/fixed-window",
@@ -34,6 +35,7 @@ struct check *check_new(void)
     c->history = history_check_new(c);
     c->write_ahead = write_ahead_check_new(c);
     c->limiter = limiter_check_new(c);
+    c->learning = learning_check_new(c);
     return c;
 }
 
@@ -59,6 +61,7 @@ void check_free(struct check *c)
     lives_check_free(c->lives);
     write_ahead_check_free(c->write_ahead);
     limiter_check_free(c->limiter);
+    learning_check_free(c->learning);
     free(c);
 }
 
@@ -172,10 +175,15 @@ static enum kind kind_of(const char *name)
         const char *name;
         enum kind kind;
     } known[] = {
-        {"history.Invoke", KIND_HISTORY_INVOKE},       {"history.Complete", KIND_HISTORY_COMPLETE},
-        {"heartbeat.Opinion", KIND_HEARTBEAT_OPINION}, {"heartbeat.Gap", KIND_HEARTBEAT_GAP},
-        {"heartbeat.Rebirth", KIND_HEARTBEAT_REBIRTH}, {"kv.PageFlush", KIND_KV_PAGE_FLUSH},
-        {"limiter.Decision", KIND_LIMITER_DECISION},   {"limiter.Release", KIND_LIMITER_RELEASE},
+        {"history.Invoke", KIND_HISTORY_INVOKE},
+        {"history.Complete", KIND_HISTORY_COMPLETE},
+        {"heartbeat.Opinion", KIND_HEARTBEAT_OPINION},
+        {"heartbeat.Gap", KIND_HEARTBEAT_GAP},
+        {"heartbeat.Rebirth", KIND_HEARTBEAT_REBIRTH},
+        {"kv.PageFlush", KIND_KV_PAGE_FLUSH},
+        {"limiter.Decision", KIND_LIMITER_DECISION},
+        {"limiter.Release", KIND_LIMITER_RELEASE},
+        {"backpropagation.Batch", KIND_BACKPROPAGATION_BATCH},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].name, name) == 0)
@@ -413,6 +421,7 @@ void check_entry(struct check *c, const struct entry *e)
     history_check_entry(c->history, e, kind);
     write_ahead_check_entry(c->write_ahead, e, kind);
     limiter_check_entry(c->limiter, e, kind);
+    learning_check_entry(c->learning, e, kind);
 }
 
 void check_end(struct check *c, uint64_t end_ns)
@@ -425,6 +434,7 @@ void check_end(struct check *c, uint64_t end_ns)
     history_check_end(c->history);
     write_ahead_check_end(c->write_ahead);
     limiter_check_end(c->limiter);
+    learning_check_end(c->learning);
 }
 
 uint32_t check_findings(const struct check *c, const struct finding **findings)

@@ -22,6 +22,7 @@ enum kind {
     KIND_KV_PAGE_FLUSH,
     KIND_LIMITER_DECISION,
     KIND_LIMITER_RELEASE,
+    KIND_BACKPROPAGATION_BATCH,
 };
 
 /* A node, in its newest life. */
@@ -57,6 +58,7 @@ struct check {
     struct lives_check *lives;
     struct write_ahead_check *write_ahead;
     struct limiter_check *limiter;
+    struct learning_check *learning;
     struct finding findings[FINDINGS_MAX];
     uint32_t n_findings;
 };
@@ -106,5 +108,10 @@ struct limiter_check *limiter_check_new(struct check *c);
 void limiter_check_free(struct limiter_check *l);
 void limiter_check_entry(struct limiter_check *l, const struct entry *e, enum kind kind);
 void limiter_check_end(struct limiter_check *l);
+
+struct learning_check *learning_check_new(struct check *c);
+void learning_check_free(struct learning_check *l);
+void learning_check_entry(struct learning_check *l, const struct entry *e, enum kind kind);
+void learning_check_end(struct learning_check *l);
 
 #endif

@@ -285,18 +285,38 @@ static void share(struct taking *t)
         taking_is(t, 100.0 * (double)n / (double)all, "%" PRIu64 " of %" PRIu64, n, all);
 }
 
+/* A number that the event of this name tells; the event is shown. */
+static bool told(struct taking *t, const char *name, const char *path, struct entry *e,
+                 double *value)
+{
+    if (!taking_named(t, name, e))
+        return false;
+    if (!measure_number(t->source->timeline, e, path, value)) {
+        taking_unknown(t, "e%" PRIu64 " has no number '%.60s'", e->ordinal, path);
+        return false;
+    }
+    taking_shows(t, e->ordinal);
+    return true;
+}
+
 static void field(struct taking *t)
 {
     struct entry e;
     double value;
-    if (!taking_named(t, t->args[0], &e))
+    if (told(t, t->args[0], t->args[1], &e, &value))
+        taking_is(t, value, "e%" PRIu64 " says %s = %.10g", e.ordinal, t->args[1], value);
+}
+
+static void ratio(struct taking *t)
+{
+    struct entry e;
+    double of, to;
+    if (!told(t, t->args[0], t->args[2], &e, &of) || !told(t, t->args[1], t->args[2], &e, &to))
         return;
-    if (!measure_number(t->source->timeline, &e, t->args[1], &value)) {
-        taking_unknown(t, "e%" PRIu64 " has no number '%.60s'", e.ordinal, t->args[1]);
-        return;
-    }
-    taking_shows(t, e.ordinal);
-    taking_is(t, value, "e%" PRIu64 " says %s = %.10g", e.ordinal, t->args[1], value);
+    if (to < 0 || to > 0)
+        taking_is(t, of / to, "%s: %.6g, %.4g times %.6g", t->args[2], of, of / to, to);
+    else
+        taking_unknown(t, "%s is 0 to begin with", t->args[2]);
 }
 
 static const struct schema_type *body_type(struct timeline *t, uint32_t body)
@@ -502,6 +522,7 @@ static const struct measure measures[] = {
     {"count", "", {{"event", 'p', true}}, count},
     {"share", "%", {{"event", 'p', true}, {"of", 'p', true}}, share},
     {"field", "", {{"of", 'e', true}, {"name", 't', true}}, field},
+    {"ratio", "", {{"of", 'e', true}, {"to", 'e', true}, {"name", 't', true}}, ratio},
     {"acknowledged", "", {{"on", 'n', true}}, acknowledged},
     {"survivors", "", {{"on", 'n', true}}, survivors},
     {"lost", "", {{"on", 'n', true}}, lost},

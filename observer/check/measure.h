@@ -8,6 +8,7 @@
  *     count event='exit signal=9'       events that match a pattern
  *     share event='drop' of='send'      of one kind in another
  *     field of=recovered name=replayed  a number that a named event tells
+ *     ratio of=wild to=calm name=loss   of such a number in one event to that in another
  *     acknowledged on=n1                writes that clients of n1 were told of in its life that
  * ended last, survivors on=n1                   those of them that it recovered, lost on=n1 and
  * those that it did not

@@ -346,9 +346,9 @@ int sandbox_main(const struct cli_command *c, int argc, char **argv)
     b->drawn = screen_possible() && !given.headless && !given.no_timeline && !given.json;
     command_line(argc, argv, &b->line);
     struct cluster_group group = {
-        .nodes = given.nodes                      ? (uint32_t)given.nodes
-                 : strcmp(b->protocol, "kv") == 0 ? 1
-                                                  : 5,
+        .nodes = given.nodes                    ? (uint32_t)given.nodes
+                 : protocols_alone(b->protocol) ? 1
+                                                : 5,
         .instances = &instance,
         .n_instances = 1,
     };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const struct figure figures[] = {
+    {"backpropagation", "loss against steps, beside that of PyTorch", figure_backpropagation},
     {"heartbeat", "detection time against mistaken suspicions, for three detectors",
      figure_heartbeat},
     {"wal", "commits a second against group size, beside the disk's own syncs", figure_wal},
@@ -23,7 +24,7 @@ static void usage(FILE *to)
         "outside; 2: it could not be measured.\n\n",
         to);
     for (int i = 0; i < FIGURES; i++)
-        (void)fprintf(to, "  %-14s %s\n", figures[i].name, figures[i].summary);
+        (void)fprintf(to, "  %-15s %s\n", figures[i].name, figures[i].summary);
     (void)fputs("\n  --svg FILE   draws it\n  --json       the table as JSON\n"
                 "  --simulated  leaves out what needs real processes\n\n"
                 "example:\n  orrery figure heartbeat --svg heartbeat.svg\n",

@@ -17,6 +17,7 @@ struct figure {
 };
 
 int figure_heartbeat(const struct figure_options *options);
+int figure_backpropagation(const struct figure_options *options);
 int figure_wal(const struct figure_options *options);
 int figure_rate_limiting(const struct figure_options *options);
 

@@ -187,6 +187,11 @@ static void add_value(struct writing *w, const char *text, const struct binding 
 static void number_text(double v, const char *name, char *into, size_t size)
 {
     size_t n = strlen(name);
+    if (v < 0 && size > 3) { /* With a minus, not a hyphen. */
+        memcpy(into, "\u2212", 3);
+        number_text(-v, name, into + 3, size - 3);
+        return;
+    }
     if (n > 3 && strcmp(name + n - 3, "_ns") == 0) {
         struct buf text = {0};
         duration_print(v, &text);
@@ -195,7 +200,7 @@ static void number_text(double v, const char *name, char *into, size_t size)
     } else if (fabs(v) < 1e15 && !(v - rint(v) < 0) && !(v - rint(v) > 0)) {
         snprintf(into, size, "%.0f", v);
     } else {
-        snprintf(into, size, "%.1f", v);
+        snprintf(into, size, fabs(v) < 100 ? "%.3g" : "%.1f", v);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "agent/load.h"
 #include "base/check.h"
 #include "lab/groups.h"
+#include "sim/modules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,7 @@ struct lab_play *lab_play_new(const struct lab_play_options *options, struct ses
     into->seed = o->seed ? o->seed : o->lab->seed;
     into->level = ORRERY__LEVEL__LEVEL_FULL;
     into->pace = o->pace > 0 ? o->pace : 1;
+    p->options.simulated = o->simulated || sim_has_modules(into->groups, into->n_groups);
     into->simulated = o->simulated;
     into->rushed = o->simulated && o->headless;
     if (o->lab->load) {

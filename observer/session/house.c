@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "base/must.h"
 #include "cluster/units.h"
+#include "sim/modules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,9 +143,9 @@ static bool sandbox(struct house_run *run, struct session_options *options, char
         .n_flaws = o->n_flaws,
     };
     run->group = (struct cluster_group){
-        .nodes = o->nodes                        ? o->nodes
-                 : strcmp(o->sandbox, "kv") == 0 ? 1
-                                                 : 5,
+        .nodes = o->nodes                                                  ? o->nodes
+                 : strcmp(o->sandbox, "kv") == 0 || sim_module(o->sandbox) ? 1
+                                                                           : 5,
         .instances = &run->instance,
         .n_instances = 1,
     };

@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "cluster/folder.h"
 #include "cluster/groups.h"
+#include "sim/modules.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -315,6 +316,8 @@ struct session *session_new(uv_loop_t *loop, const struct session_options *optio
     CHECK(sodium_init() >= 0);
     s->loop = loop;
     s->options = *options;
+    s->options.simulated =
+        options->simulated || sim_has_modules(options->groups, options->n_groups);
     s->seed = options->seed;
     while (s->seed == 0)
         s->seed = randombytes_random();

@@ -2,6 +2,7 @@
 #include "sim/inner.h"
 
 #include "base/check.h"
+#include "sim/modules.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ static int command(struct cluster *c, const Orrery__Command *m, uint64_t because
                    size_t why_size)
 {
     int error = cluster_check(c, m, why, why_size);
+    if (!error && sim_has_modules(world_of(c)->groups.all, world_of(c)->groups.n))
+        error = sim_module_refuses(m, why, why_size);
     return error ? error : world_command(world_of(c), m, because, why, why_size);
 }
 
@@ -92,6 +95,8 @@ struct cluster *cluster_sim_new(const struct cluster_spec *spec, const struct cl
                                 void *ctx, char *why, size_t why_size)
 {
     struct world_options options;
+    if (!sim_unmixed(spec->groups, spec->n_groups, why, why_size))
+        return NULL;
     world_defaults(&options);
     options.groups = spec->groups;
     options.n_groups = spec->n_groups;

@@ -2,6 +2,7 @@
 #include "core/rerun.h"
 
 #include "base/check.h"
+#include "sim/modules.h"
 #include "sim/sim.h"
 #include "timeline/timeline.h"
 
@@ -177,6 +178,12 @@ static void report(struct life *l, struct rerun *r, uint64_t asked, bool json)
         (void)printf("%" PRIu64 " events re-executed, all as recorded\n", at);
 }
 
+static const struct core_ops *protocol(void *ctx, const char *name)
+{
+    (void)ctx;
+    return sim_find(name);
+}
+
 static int execute(struct life *l, uint64_t asked, bool json)
 {
     char why[WHY_MAX] = "";
@@ -184,7 +191,7 @@ static int execute(struct life *l, uint64_t asked, bool json)
         (void)fprintf(stderr, "orrery: it cannot be executed again: %s\n", why);
         return EXIT_UNKNOWN;
     }
-    struct rerun_life life = {.event = event_at, .ctx = l};
+    struct rerun_life life = {.event = event_at, .protocol = protocol, .ctx = l};
     struct rerun *r = rerun_new(&life, why, sizeof why);
     if (!r) {
         (void)fprintf(stderr, "orrery: it cannot be executed again: %s\n", why);

@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "base/must.h"
-#include "core/registry.h"
+#include "sim/modules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static bool role_init(struct role *r, const struct cluster_group *g, char *why, 
         const struct cluster_instance *from = &g->instances[i];
         struct host_instance *into = &r->instances[r->n_instances++];
         into->number = (uint32_t)i + 1;
-        into->ops = registry_find(from->protocol);
+        into->ops = sim_find(from->protocol);
         into->flaws = from->flaws;
         into->n_flaws = from->n_flaws;
         if (!into->ops) {

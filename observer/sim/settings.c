@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/must.h"
 #include "core/host.h"
-#include "core/registry.h"
+#include "sim/modules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ bool settings_accepted(const Orrery__Start *start, uint32_t instance, char *cons
         (void)snprintf(why, why_size, "there is no instance %u", instance);
         return false;
     }
-    const struct core_ops *ops = registry_find(in->protocol);
+    const struct core_ops *ops = sim_find(in->protocol);
     if (!ops)
         return true;
     size_t all = in->n_settings + n;

@@ -54,6 +54,12 @@ static void all_simulated(void **state)
     proven("rate-limiting", true);
 }
 
+static void modules(void **state)
+{
+    (void)state;
+    proven("backpropagation", false); /* It has no processes, and so is its own. */
+}
+
 static void the_same_seed_is_the_same_run(void **state)
 {
     (void)state;
@@ -98,6 +104,9 @@ static void each_flaw_ends_refuted(void **state)
     refuted("wal", "pages-before-log", "kv write-ahead", true);
     refuted("rate-limiting", "whole-seconds", "limiter token-bucket", true);
     refuted("rate-limiting", "counter-race", "limiter shared-limit", true);
+    refuted("backpropagation", "never-cleared", "backpropagation gradient", true);
+    refuted("backpropagation", "zero-init", "backpropagation symmetry", true);
+    refuted("backpropagation", "wrong-transpose", "backpropagation gradient", true);
     refuted("heartbeat", "short-timeout", "heartbeat accuracy", false);
     refuted("heartbeat", "wall-clock", "heartbeat accuracy", false);
     refuted("wal", "ack-before-sync", "history durability", false);
@@ -136,7 +145,7 @@ static void strip(const char *name, const char *folder)
 static void stripped_labs_fail(void **state)
 {
     (void)state;
-    static const char *const names[] = {"heartbeat", "wal", "rate-limiting"};
+    static const char *const names[] = {"heartbeat", "wal", "rate-limiting", "backpropagation"};
     char folder[] = "/tmp/orrery-labs-XXXXXX", command[100];
     assert_non_null(mkdtemp(folder));
     setenv("ORRERY_LABS", folder, 1);
@@ -238,6 +247,7 @@ int main(void)
         cmocka_unit_test(faults_of_a_lab_are_told),
         cmocka_unit_test(the_readmes_lab_plays),
         cmocka_unit_test(all_simulated),
+        cmocka_unit_test(modules),
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(stripped_labs_fail),
         cmocka_unit_test(each_flaw_ends_refuted),

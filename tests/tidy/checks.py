@@ -25,9 +25,9 @@ NODE_WALLS = {
     "main.c": {"base", "core", "store", "clients", "runtime"},
 }
 NO_SCHEMA = {"base", "modules", "codec", "seal"}
-# Of node's code the observer knows base; the simulator also core and the stores, and the agent how
-# to seal.
-NODE_IN_OBSERVER = {"sim": {"base", "core", "store"}, "agent": {"base", "seal"}}
+# Of node's code the observer knows base; the simulator also core and the stores, the agent how to
+# seal; the modules of ml are step functions, and know core's interface.
+NODE_IN_OBSERVER = {"sim": {"base", "core", "store"}, "agent": {"base", "seal"}, "ml": {"base", "core"}}
 # The registry is where core and protocols meet.
 WALL_DOORS = {("node/core/registry.c", "protocols")}
 # Patterns mean the same to a node's breakpoints and to who looks at the timeline.

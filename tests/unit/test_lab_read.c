@@ -147,10 +147,10 @@ static void sizes_are_bounded(void **state)
 static void the_labs_that_there_are_are_right(void **state)
 {
     (void)state;
-    static const char *const names[] = {"heartbeat", "wal"};
+    static const char *const names[] = {"heartbeat", "wal", "backpropagation"};
     char path[600], why[700];
     struct lab_file f;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/labs/%s/lab.yaml", ORRERY_SOURCE, names[i]);
         assert_true(lab_file_load(path, &f, why, sizeof why));
         if (f.n_faults)

@@ -9,6 +9,9 @@ import { wal } from './wal';
 import WalView from './Wal.svelte';
 import { ratelimit } from './ratelimit';
 import RateLimitView from './RateLimit.svelte';
+import { backpropagation } from './backpropagation';
+import BackpropagationView from './Backpropagation.svelte';
+import { lossCurves } from './loss';
 import { plain } from './plain';
 import PlainView from './Plain.svelte';
 
@@ -20,6 +23,7 @@ export interface Stage<S> {
 
 const stages: Record<string, Stage<never>> = {
     heartbeat: { reducer: heartbeat, view: HeartbeatView, curves: phiCurves } as unknown as Stage<never>,
+    backpropagation: { reducer: backpropagation, view: BackpropagationView, curves: lossCurves } as unknown as Stage<never>,
     wal: { reducer: wal, view: WalView } as unknown as Stage<never>,
     kv: { reducer: wal, view: WalView } as unknown as Stage<never>,
     limiter: { reducer: ratelimit, view: RateLimitView } as unknown as Stage<never>,

@@ -1,4 +1,4 @@
-#include "runtime/listing.h"
+#include "core/listing.h"
 
 #include "base/must.h"
 #include "core/registry.h"
@@ -7,11 +7,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+void listing_line(FILE *out, const struct core_ops *ops)
+{
+    fprintf(out, "%-12s %s\n", ops->name, ops->summary);
+}
+
 void listing_protocols(FILE *out)
 {
     const struct core_ops *ops;
     for (uint32_t i = 0; (ops = registry_at(i)); i++)
-        fprintf(out, "%-12s %s\n", ops->name, ops->summary);
+        listing_line(out, ops);
 }
 
 /* As it is typed: lower case, dashes. */
@@ -101,11 +106,8 @@ static void print_flaws(FILE *out, const ProtobufCMessageDescriptor *settings)
     }
 }
 
-bool listing_protocol(FILE *out, const char *name)
+void listing_settings(FILE *out, const struct core_ops *ops)
 {
-    const struct core_ops *ops = registry_find(name);
-    if (!ops)
-        return false;
     fprintf(out, "%s: %s\n\nsettings\n", ops->name, ops->summary);
     const ProtobufCMessageDescriptor *type = ops->settings;
     ProtobufCMessage *settings = must_alloc(1, type->sizeof_message);
@@ -116,5 +118,12 @@ bool listing_protocol(FILE *out, const char *name)
             print_setting(out, &type->fields[i], settings);
     print_flaws(out, type);
     free(settings);
-    return true;
+}
+
+bool listing_protocol(FILE *out, const char *name)
+{
+    const struct core_ops *ops = registry_find(name);
+    if (ops)
+        listing_settings(out, ops);
+    return ops != NULL;
 }
