@@ -22,7 +22,7 @@ run_bench() { # NAME: its lines on stdout
     if [ -e "$root/tests/bench/bench_$1.c" ]; then
         ORRERY_BIN=$build/bench/bin "$program" || return
     fi
-    if [ -e "$script" ]; then ORRERY_ROOT=$root ORRERY_BIN=$build/bench/bin bash "$script" || return; fi
+    if [ -e "$script" ]; then ORRERY_ROOT=$root ORRERY_BIN=$build/bench/bin ORRERY_CHROMIUM=${ORRERY_CHROMIUM:-$(find_browser)} bash "$script" || return; fi
 }
 
 run_benches() {
@@ -48,7 +48,7 @@ run_benches() {
     # shellcheck disable=SC2206
     [ ${#names[@]} -gt 0 ] || names=($all)
     choose_build_folder
-    need_packages "be measured" "$packages_to_run$packages_to_bench"
+    need_packages "be measured" "$packages_to_run$packages_to_bench$(browser_package)"
     configure_and_build "$build/bench" all -DCMAKE_BUILD_TYPE=Release -DORRERY_BENCH=ON || exit 1
     lines=$(mktemp)
     for name in "${names[@]}"; do
