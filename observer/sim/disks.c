@@ -166,16 +166,18 @@ void disks_read(struct sim_node *n, uint32_t instance, uint32_t log, lsn at, uin
 }
 
 /* A job that a crash interrupts: some of its bytes reached the kernel, perhaps all of them, and
- * perhaps the sync was just done. */
-static void interrupt_job(struct sim_node *n, struct sim_log *l, struct random *random)
+ * perhaps the sync was just done; not where the power is told to take all that was not synced. */
+static void interrupt_job(struct sim_node *n, struct sim_log *l, const struct ending *how,
+                          struct random *random)
 {
+    bool takes_all = how->power && how->lose != ORRERY__LOSE__LOSE_RANDOM;
     struct disk_memory *m = &n->disk.memory;
     if (!l->written) {
         uint64_t bytes = log_job_bytes(l->job);
         m->power_left = random_below(random, bytes + bytes / 2 + 2);
         l->written = log_job_write(l->job) == 0;
     }
-    if (l->written && random_chance(random, 0.25))
+    if (l->written && random_chance(random, 0.25) && !takes_all)
         (void)log_job_sync(l->job);
     /* The disk refuses all until the crash is over; other logs' jobs have no luck. */
 }
@@ -190,7 +192,7 @@ uint64_t disks_crash(struct sim_node *n, const struct ending *how)
         for (int k = 0; k < LOGS_MAX; k++) {
             struct sim_log *l = &n->logs[i][k];
             if (l->job) {
-                interrupt_job(n, l, &random);
+                interrupt_job(n, l, how, &random);
                 log_done(l->log, l->job);
             }
             if (l->log)

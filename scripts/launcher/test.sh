@@ -10,7 +10,7 @@ sim       240  simulated clusters: seeds that must hold, flaws that must be caug
 cluster   180  real processes and real signals
 web       60   the server of the page: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis
-browser   240  the page: its types, its units, and in Chromium as a user sees it
+browser   480  the page: its types, its units, and in Chromium as a user sees it
 container 150  the compose file under a Docker engine of our own, which takes root (90 s more the first time)
 launcher  90   this launcher
 fuzz      180  every decoder for ten seconds
@@ -264,7 +264,7 @@ run_tests() {
 $(fuzz_runtime_package)"
     case " $* " in *" container "*) need_packages "be tested in containers" "$packages_of_containers" ;; esac
     for kind in "$@"; do
-        case $kind in tidy | unit | script | sim | cluster | client | container | launcher | sanitize) needs_c=yes ;; esac
+        case $kind in tidy | unit | script | sim | cluster | web | client | browser | container | launcher | sanitize) needs_c=yes ;; esac
     done
     if [ "$needs_c" = yes ] && ! build_tests; then
         count 0 1

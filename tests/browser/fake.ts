@@ -59,8 +59,15 @@ export class Fake {
     private began = Date.now();
     private watch: { id: bigint; sent: number } | undefined;
     private readonly events = new Map<string, Told>();
-    private state: LabState;
+    readonly state: LabState;
+    private openAsk = 0n;
+    private runs = 0;
     private timer: NodeJS.Timeout | undefined;
+    private socket: WebSocketRoute | undefined;
+    names: Record<number, string> = {}; // instead of n1, n2
+    failing: Record<number, string> = {}; // nodes that did not start, with their last words
+    labs: Lab[] = Object.values(labs);
+    labVerbs: string[] = []; // that were asked for
 
     constructor(private readonly name: 'heartbeat' | 'wal', private readonly from: number) {
         const told = tells(`${name}.tells.gz`);
@@ -98,6 +105,14 @@ export class Fake {
         socket.onMessage(data => this.answer(fromBinary(AskSchema, new Uint8Array(data as Buffer)), say));
         this.timer = setInterval(() => this.follow(say), 50);
         socket.onClose(() => clearInterval(this.timer));
+        this.socket = socket;
+    }
+
+    /** The observer goes away; the page will come back to it. */
+    drop(): void {
+        clearInterval(this.timer);
+        this.watch = undefined;
+        void this.socket?.close();
     }
 
     private follow(say: (id: bigint, kind: Tell['kind']) => void): void {
@@ -109,7 +124,7 @@ export class Fake {
     }
 
     private run(): MessageInitShape<typeof RunInfoSchema> {
-        return { name: 'calm-otter', protocol: this.name === 'wal' ? 'kv' : 'heartbeat', nodes: this.name === 'wal' ? 2 : 4, seed: 11n };
+        return { name: this.runs > 0 ? `calm-otter-${this.runs}` : 'calm-otter', protocol: this.name === 'wal' ? 'kv' : 'heartbeat', nodes: this.name === 'wal' ? 2 : 4, seed: 11n };
     }
 
     private answer(ask: Ask, say: (id: bigint, kind: MessageInitShape<typeof TellSchema>['kind']) => void): void {
@@ -117,13 +132,17 @@ export class Fake {
         switch (kind.case) {
             case 'hail':
                 if (kind.value.token !== token) say(ask.id, { case: 'refused', value: { sentence: 'That token is not of this observer.' } });
-                else say(ask.id, { case: 'hailed', value: { version: '0.1.0', joined: kind.value.run !== '' } });
+                else {
+                    say(ask.id, { case: 'hailed', value: { version: '0.1.0', joined: kind.value.run !== '' } });
+                    if (kind.value.run !== '') say(ask.id, { case: 'opened', value: { run: this.run(), schemas: this.schemas, lab: labs[this.name]! } });
+                }
                 break;
             case 'labs':
-                say(ask.id, { case: 'labs', value: { labs: Object.values(labs), progress: [{ lab: 'heartbeat', beat: 6, proven: 2, exercises: 1 }] } });
+                say(ask.id, { case: 'labs', value: { labs: this.labs, progress: [{ lab: 'heartbeat', beat: 6, proven: 2, exercises: 1 }] } });
                 break;
             case 'open':
                 this.began = Date.now();
+                this.openAsk = ask.id;
                 say(ask.id, { case: 'opened', value: { run: this.run(), schemas: this.schemas, ...(kind.value.lab ? { lab: labs[kind.value.lab] } : {}) } });
                 if (kind.value.lab) say(ask.id, { case: 'lab', value: this.state });
                 break;
@@ -140,6 +159,16 @@ export class Fake {
                 break;
             }
             case 'lab':
+                this.labVerbs.push(kind.value.verb.case ?? '');
+                // Walk again: another run for whoever looks on, told by the number of its Open.
+                if (kind.value.verb.case === 'again') {
+                    this.runs++;
+                    this.began = Date.now();
+                    this.watch = undefined;
+                    say(ask.id, { case: 'done', value: { sentence: '' } });
+                    say(this.openAsk, { case: 'opened', value: { run: this.run(), schemas: this.schemas, lab: labs[this.name]! } });
+                    say(this.openAsk, { case: 'lab', value: { ...this.state, beat: 1, phase: BeatPhase.BEAT_PLAYING } });
+                }
                 if (kind.value.verb.case === 'answer') {
                     const mine = kind.value.verb.value.choice;
                     this.state.exercises[0] = { ...this.state.exercises[0]!, state: AnswerState.ANSWER_LOCKED, mine, lockedAt: 1800n };
@@ -171,7 +200,8 @@ export class Fake {
         }
         return {
             run: this.run(), pace: 1, nowNs: BigInt(Math.round(this.now())),
-            nodes: Array.from({ length: n }, (_, i) => ({ node: i + 1, name: `n${i + 1}`, pid: 4000 + i, boot: 1, state: states.get(i + 1) ?? 'starting', clientPort: 41000, udpPort: 42000, events: 400n, beliefs: ['trusted by n1,n4'] })),
+            nodes: Array.from({ length: n }, (_, i) => ({ node: i + 1, name: this.names[i + 1] ?? `n${i + 1}`, pid: 4000 + i, boot: 1,
+                state: this.failing[i + 1] ? 'failed' : states.get(i + 1) ?? 'starting', words: this.failing[i + 1] ?? '', clientPort: 41000, udpPort: 42000, events: 400n, beliefs: ['trusted by n1,n4'] })),
         };
     }
 

@@ -83,3 +83,10 @@ export async function axe(page: Page): Promise<Finding[]> {
     });
     return found.filter(f => f.impact === 'serious' || f.impact === 'critical');
 }
+
+/** Opens a real observer's page, and goes to a route as a click on a card does. */
+export async function visit(page: Page, address: string, route: string): Promise<void> {
+    await page.goto(address);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.evaluate(to => void (location.hash = to), route);
+}

@@ -4,6 +4,7 @@ import './style/base.css';
 import './style/explainer.css';
 import './style/catalogue.css';
 import './style/stages.css';
+import './style/shell.css';
 import './style/timeline.css';
 import App from './App.svelte';
 import { Session } from './model/session.svelte';

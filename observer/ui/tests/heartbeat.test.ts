@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apply, heartbeat, rulesFrom, usualRules, type Heartbeats } from '../src/stages/heartbeat';
+import { apply, heartbeat, rulesFrom, silenceOf, usualRules, type Heartbeats } from '../src/stages/heartbeat';
 import { erfc, phiLevel, phiQuantile, phiTail, spread } from '../src/stages/detectors';
 import { angle, arc, histogram } from '../src/stages/dial';
 import { Fold } from '../src/model/fold';
@@ -50,6 +50,16 @@ describe('the stage of heartbeats', () => {
         expect(rulesFrom(usualRules, [{ key: 'phi', value: '5' }]).phi).toBe(5);
         expect(rulesFrom(usualRules, [{ key: 'phi', value: 'x' }]).phi).toBe(8);
         expect(rulesFrom(usualRules, [], ['short-timeout']).noSlack).toBe(true);
+    });
+    it('does not claim a silence that the detector itself did not see', () => {
+        const b = fold(i => i < exit).beliefs[1]?.[3];
+        expect(b?.heardAt).toBeGreaterThan(0);
+        const heardAt = b?.heardAt ?? 0;
+        expect(silenceOf(b, heardAt + 1e6)).toBe(1e6);
+        // Far beyond phi's limit and not suspected: beats came that were not told here.
+        expect(silenceOf(b && { ...b, suspectedBy: 0 }, heardAt + 60e9)).toBeUndefined();
+        expect(silenceOf(b && { ...b, suspectedBy: 2 }, heardAt + 60e9)).toBe(60e9);
+        expect(silenceOf(undefined, 0)).toBeUndefined();
     });
     it('keeps truth and belief apart: a paused node is alive, and suspected', () => {
         const s = fold(i => i < resume);

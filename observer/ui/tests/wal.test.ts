@@ -49,6 +49,9 @@ describe('the log of a real run', () => {
         expect(lost.length).toBeGreaterThan(0);
         expect(doubtful.map(r => r.lsn)).toEqual(expect.arrayContaining(lost.map(r => r.lsn)));
         expect(end?.replay?.cut).toBe(lost[0]?.lsn);
+        // What was taken stays told after others have taken its place on the tape.
+        expect(end?.gone.map(r => r.lsn)).toEqual(lost.map(r => r.lsn));
+        expect(cut?.death?.unsynced).toBeGreaterThanOrEqual(cut?.death?.lostBytes ?? Infinity);
         // Nothing that a client was told of is among them.
         expect(lost.some(r => r.acked)).toBe(false);
     });
@@ -56,6 +59,7 @@ describe('the log of a real run', () => {
         const end = fold(() => true).stores[1];
         expect(end?.death?.how).toBe('kill');
         expect(end?.records.filter(r => r.fate === 'lost')).toEqual([]);
+        expect(end?.gone).toEqual([]);
         expect(end?.replay?.done).toBe(true);
         expect(end?.life).toBe('running');
         expect(end?.keys).toBe(6);
@@ -70,5 +74,8 @@ describe('the log of a real run', () => {
         const pages = fold(() => true).stores[1]?.pages ?? [];
         expect(pages).toHaveLength(4);
         expect(pages.some(p => p.image > 0)).toBe(true);
+        // An image on disk never has what its page in memory has not.
+        for (const p of pages) expect(p.disk).toBeLessThanOrEqual(p.lsn);
+        expect(pages.some(p => p.image > 0 && p.disk > 0)).toBe(true);
     });
 });

@@ -139,8 +139,8 @@ describe('the token', () => {
 
 describe('routes', () => {
     it('go there and back', () => {
-        for (const text of ['#/', '#/notebook', '#/lab/wal', '#/lab/heartbeat/sim', '#/sandbox/kv', '#/run/calm-otter']) expect(routeText(parseRoute(text))).toBe(text);
-        expect(parseRoute('#lab=wal')).toEqual({ page: 'lab', name: 'wal', simulated: false });
+        for (const text of ['#/', '#/notebook', '#/lab/wal', '#/lab/heartbeat/sim', '#/sandbox/kv', '#/sandbox/heartbeat/sim/50', '#/sandbox/heartbeat/3', '#/run/calm-otter']) expect(routeText(parseRoute(text))).toBe(text);
+        expect(parseRoute('#lab=wal')).toEqual({ page: 'lab', name: 'wal', simulated: false, nodes: 0 });
         expect(parseRoute('#/lab/../../etc')).toEqual({ page: 'catalogue' });
         expect(parseRoute('')).toEqual({ page: 'catalogue' });
     });

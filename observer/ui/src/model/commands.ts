@@ -1,6 +1,7 @@
 // What a lab's controls do, as command lines: the browser's buttons send what one would type.
 import type { Control } from '../wire/gen/lab_pb';
 import type { IconName } from '../shell/icons';
+import { inUnit } from './faults';
 
 export interface Command {
     verb: string;
@@ -22,7 +23,7 @@ export interface SliderSpec {
     initial: number;
     log: boolean;
     choices: string[];
-    chosen: string;
+    chosen: string; // empty: a choice is a deed, not a state
     line: (value: string) => string;
 }
 
@@ -57,9 +58,9 @@ export function commandsFor(controls: Control[], node: string, state: string): C
     }
     if (kinds.has('kill') || kinds.has('power')) kinds.add('restart');
     if (kinds.has('cut') || kinds.has('link')) kinds.add('heal');
-    return Object.entries(verbs)
+    const deeds = Object.entries(verbs)
         .filter(([kind]) => kinds.has(kind))
-        .map(([kind, verb]) => ({
+        .map(([kind, verb]): Command => ({
             verb: kind,
             title: controls.find(c => c.kind === kind)?.title || verb.title,
             line: verb.line(node),
@@ -68,10 +69,14 @@ export function commandsFor(controls: Control[], node: string, state: string): C
             danger: verb.danger ?? false,
             can: verb.can(state),
         }));
+    const own = controls.filter(c => c.kind === 'do').map((c): Command => ({
+        verb: `do ${c.setting}`, title: c.title || c.setting, line: `do ${node} ${c.setting}`, icon: 'set', key: '', danger: false, can: state === 'running',
+    }));
+    return [...deeds, ...own];
 }
 
 export function commandForKey(key: string, commands: Command[]): Command | undefined {
-    return commands.find(c => c.key.toLowerCase() === key.toLowerCase() && c.can);
+    return commands.find(c => c.key !== '' && c.key.toLowerCase() === key.toLowerCase() && c.can);
 }
 
 function withUnit(value: string, unit: string): string {
@@ -82,6 +87,7 @@ function withUnit(value: string, unit: string): string {
 function lineOf(c: Control, node: string): (value: string) => string {
     if (c.kind === 'pace') return value => `pace ${value}`;
     if (c.kind === 'link') return value => `link all ${node} --${c.setting || 'loss'} ${withUnit(value, c.unit)}`;
+    if (c.kind === 'disk' && c.choices.length > 0) return value => `disk ${node} --${value}`;
     if (c.kind === 'disk') return value => (Number(value) > 0 ? `disk ${node} --${c.setting || 'slow'} ${withUnit(value, c.unit)}` : `disk ${node} --well`);
     if (c.kind === 'clock') return value => `clock ${node} --${c.setting || 'skew'} ${withUnit(value, c.unit)}`;
     return value => `set all ${c.setting}=${value}`;
@@ -102,29 +108,45 @@ const usual: Record<string, string> = {
     checkpoint_bytes: '0', sync: 'group',
 };
 
+/* A break is a deed for each thing that it can do; so is a power cut that can take all or tear. */
+function deedsOf(c: Control, node: string, controls: Control[]): SliderSpec[] {
+    const bare = { min: 0, max: 0, step: 1, unit: '', initial: 0, log: false, chosen: '', choices: c.choices };
+    const title = c.title || c.kind;
+    if (c.kind === 'power') return [{ ...bare, id: `power ${node}`, label: `${title}, losing`, line: how => `power ${node} --lose ${how}` }];
+    const thens = controls.some(other => other.kind === 'power') ? ['kill', 'power'] : ['kill'];
+    return thens.map(then => ({
+        ...bare, id: `break ${node} ${then}`, label: then === 'power' ? 'Cut power at' : thens.length > 1 ? 'Kill −9 at' : title,
+        line: (at: string) => `break ${node} --at '${at}' --then ${then}`,
+    }));
+}
+
 export function slidersFor(
     controls: Control[], node: string, pace: number, settings: Record<string, string>,
 ): SliderSpec[] {
     const kinds = new Set(['pace', 'link', 'disk', 'clock', 'setting']);
     const fallback: Record<string, string> = { link: 'loss', disk: 'slow', clock: 'skew', pace: 'pace' };
-    return controls.filter(c => kinds.has(c.kind)).map((raw, i) => {
+    const states = controls.filter(c => kinds.has(c.kind)).map((raw, i): SliderSpec => {
         const what = raw.setting || fallback[raw.kind] || '';
         const d = defaults[what];
         const bare = raw.min === 0 && raw.max === 0 && d !== undefined;
         const c: Control = { ...raw, unit: raw.unit || d?.unit || '' };
         const min = bare ? d.min : c.min;
         const max = bare ? d.max : c.max;
+        const ofNode = c.kind === 'link' || c.kind === 'disk' || c.kind === 'clock';
+        const told = ofNode ? settings[`${c.kind} ${node} ${what}`] : settings[c.setting];
         return {
-            id: `${c.kind}${c.setting}${i}`,
-            label: c.title || what.replaceAll('_', ' '),
+            id: `${c.kind}${c.setting}${i}${ofNode ? node : ''}`,
+            label: (c.title || what.replaceAll('_', ' ')) + (ofNode ? ` ${node}` : ''),
             min, max,
             step: c.step || (bare ? d.step : (max - min) / 100),
             unit: c.unit,
-            initial: c.kind === 'pace' ? pace : c.kind === 'setting' ? Number(settings[c.setting] ?? usual[c.setting] ?? min) : Math.max(0, min),
+            initial: c.kind === 'pace' ? pace : ofNode ? inUnit(told ?? '0', c.unit) : Number(told ?? usual[c.setting] ?? min),
             log: c.logScale && min > 0,
             choices: c.choices,
-            chosen: settings[c.setting] ?? usual[c.setting] ?? '',
+            chosen: ofNode ? '' : told ?? usual[c.setting] ?? '',
             line: lineOf(c, node),
         };
     });
+    const deeds = controls.filter(c => (c.kind === 'break' && c.choices.length > 0) || (c.kind === 'power' && c.choices.length > 1));
+    return [...states, ...deeds.flatMap(c => deedsOf(c, node, controls))];
 }

@@ -10,6 +10,7 @@ import { Schemas } from '../wire/schemas';
 import { Wire, type Answer, type Line, type Question, type Socket } from '../wire/socket';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Clock } from './clock';
+import { learnLine } from './faults';
 import { Lives, type Happening } from './happening';
 import type { Glance } from './travel';
 
@@ -60,7 +61,7 @@ export class Session {
     ended = $state(''); // why the run that is shown is over
     missed = $state(0);
     recorded = $state(false); // what is shown is a recording: nothing can be done to it
-    settings = $state.raw<Record<string, string>>({}); // of the first protocol, as they are now
+    settings = $state.raw<Record<string, string>>({}); // of the first protocol and of links and disks, as they are now
     said = $state.raw<{ text: string; bad: boolean } | undefined>();
     readonly clock = new Clock();
 
@@ -70,6 +71,7 @@ export class Session {
     private watching = 0;
     private kinds: string[] = [];
     private onHappening: (h: Happening) => void = () => undefined;
+    private rejoining = false; // what is opened next is the run that is shown
     private generation = 0;
     /** The run that is shown was begun anew, on a fresh cluster. */
     onAgain: () => void = () => undefined;
@@ -102,17 +104,18 @@ export class Session {
     private told(answer: Answer, id: number): void {
         if (answer.case === 'hailed') this.hailed(answer.value);
         else if (answer.case === 'lab') this.labState = answer.value;
+        else if (answer.case === 'opened') this.reopened(answer.value);
         else if (answer.case === 'status') this.took(answer.value);
         else if (answer.case === 'entries' && id === this.watching) this.entries(answer.value, this.onHappening);
         else if (answer.case === 'notebook') this.notebook = answer.value.entries;
-        else if (answer.case === 'opened') this.again(answer.value);
-        else if (answer.case === 'ended') this.ended = answer.value.sentence || `The run ${answer.value.run} is over.`;
+        else if (answer.case === 'ended' && answer.value.run === this.run?.name) this.ended = answer.value.sentence || `The run ${answer.value.run} is over.`;
         else if (answer.case === 'refused') this.say(answer.value.sentence, true);
     }
 
     private hailed(hailed: Hailed): void {
         this.version = hailed.version;
         this.runs = hailed.runs;
+        this.rejoining = hailed.joined;
         if (this.run && !hailed.joined) {
             this.failed = 'The observer started anew: the run that was shown has ended.';
             this.forget();
@@ -148,9 +151,9 @@ export class Session {
         if (body.case === 'start') {
             const told = body.value.instances[0]?.settings ?? [];
             this.settings = { ...this.settings, ...Object.fromEntries(told.map(kv => [kv.key, kv.value])) };
-        } else if (body.case === 'operator' && body.value.line.includes('set ')) {
-            const told = [...body.value.line.matchAll(/(\w+)=(\S+)/g)].map(m => [m[1] ?? '', m[2] ?? '']);
-            this.settings = { ...this.settings, ...Object.fromEntries(told) };
+        } else if (body.case === 'operator') {
+            const names = this.status?.nodes.map(n => this.nameOf(n.node)) ?? [];
+            this.settings = learnLine(this.settings, body.value.line, names);
         }
     }
 
@@ -211,7 +214,7 @@ export class Session {
         try {
             const answer = await this.wire.ask({ case: 'open', value: create(OpenSchema, what) });
             if (mine !== this.generation || answer.case !== 'opened') return false;
-            this.show(answer.value);
+            this.adopt(answer.value);
             return true;
         } catch (error) {
             if (mine === this.generation) this.failed = error instanceof Error ? error.message : String(error);
@@ -221,18 +224,23 @@ export class Session {
         }
     }
 
-    private show(opened: Opened): void {
+    /* "Walk again": the observer ended the run and began another for whoever looks on. What is joined after a
+     * broken connection is the same run, and goes on as it was. */
+    private reopened(opened: Opened): void {
+        const same = this.rejoining;
+        this.rejoining = false;
+        if (same) return;
+        this.forget();
+        this.adopt(opened);
+        this.onAgain();
+    }
+
+    private adopt(opened: Opened): void {
         for (const set of opened.schemas) this.schemas.add(set);
         this.run = opened.run;
         this.lab = opened.lab;
         this.recorded = opened.recorded;
         this.askStatus();
-    }
-
-    private again(opened: Opened): void {
-        this.forget();
-        this.show(opened);
-        this.onAgain();
     }
 
     leave(): void {
@@ -323,6 +331,16 @@ export class Session {
         const found: Happening[] = [];
         if (mine === this.generation && answer?.case === 'entries') this.unpack(answer.value, h => found.push(h));
         return found[0];
+    }
+
+    /** The lab from its start; false where this observer wants it opened anew. */
+    async again(): Promise<boolean> {
+        try {
+            await this.wire.ask({ case: 'lab', value: create(LabDoSchema, { verb: { case: 'again', value: true } }) });
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     async select(ordinal: number): Promise<void> {

@@ -64,13 +64,19 @@ export interface Race {
     found: Record<string, Finding>; // `watcher.detector`
 }
 
+/** Suspicions of nodes that lived. */
+export interface Mistakes {
+    count: number;
+    event: number; // the newest
+}
+
 export interface Heartbeats {
     nodes: number[];
     rules: Rules;
     truth: Record<number, Truth>;
     beliefs: Record<number, Record<number, Belief>>;
     race: Race | undefined;
-    mistakes: Record<number, number>; // by detector: suspicions of nodes that lived
+    mistakes: Record<number, Mistakes>; // by detector
 }
 
 const ms = 1e6;
@@ -149,6 +155,18 @@ function onGap(s: Heartbeats, h: Happening, gap: Gap): Heartbeats {
     return setBelief(s, h.node, next);
 }
 
+const grace = 250 * ms; // that what is told may lag behind the page's clock
+
+/** How long a peer has been silent for its watcher. Undefined where nobody can say: not heard yet; or silent beyond
+ *  phi's limit without that detector's word, so beats came that this page was not told of. */
+export function silenceOf(b: Belief | undefined, at: number): number | undefined {
+    if (!b || b.heardAt === 0) return undefined;
+    const silence = Math.max(0, at - b.heardAt);
+    const limit = b.limits[1] ?? 0;
+    if (limit > 0 && silence > limit + grace && (b.suspectedBy & 2) === 0) return undefined;
+    return silence;
+}
+
 function isSilenced(truth: Truth | undefined): boolean {
     return truth?.life === 'killed' || truth?.life === 'paused' || truth?.life === 'stopped';
 }
@@ -177,7 +195,8 @@ function found(s: Heartbeats, h: Happening, o: Opinion): Heartbeats {
         return { ...s, race: { ...race, found: { ...race.found, [key]: { ...finding, wrong: race.how === 'paused' } } } };
     }
     if (isSilenced(s.truth[o.peer])) return s;
-    return { ...s, mistakes: { ...s.mistakes, [o.detector]: (s.mistakes[o.detector] ?? 0) + 1 } };
+    const count = (s.mistakes[o.detector]?.count ?? 0) + 1;
+    return { ...s, mistakes: { ...s.mistakes, [o.detector]: { count, event: h.ordinal } } };
 }
 
 function fromView(v: PeerView, at: number, rules: Rules, old: Belief, event: number): Belief {

@@ -32,6 +32,7 @@ export interface PageState {
     number: number;
     lsn: number; // newest record that it contains
     image: number; // lsn in the log of pages; 0 never written
+    disk: number; // newest record that its image contains; 0 where that was not told
     dirty: boolean;
     keys: number;
     bytes: number;
@@ -42,6 +43,7 @@ export interface PageState {
 export interface Death {
     how: 'kill' | 'power' | 'stop';
     lostBytes: number;
+    unsynced: number; // bytes of records that were written and not synced
     at: number;
     event: number;
     lastAcked: number; // newest lsn that some client was told of
@@ -69,7 +71,7 @@ export interface Store {
     pages: PageState[];
     death: Death | undefined;
     replay: Replay | undefined;
-    waiting: number[]; // lsns whose replies have not left
+    gone: LogRecord[]; // what the last death took and recovery did not meet again
     acked: number;
     syncNs: number; // how long the last sync took
     slow: string; // fault of the disk, in words
@@ -87,7 +89,7 @@ const text = new TextDecoder('utf-8', { fatal: false });
 function fresh(node: number): Store {
     return {
         node, boot: 0, life: 'starting', log: 0, records: [], written: 0, durable: 0, replayFrom: 0, keys: 0,
-        pages: [], death: undefined, replay: undefined, waiting: [], acked: 0, syncNs: 0, slow: '', flaws: [], sync: '',
+        pages: [], death: undefined, replay: undefined, gone: [], acked: 0, syncNs: 0, slow: '', flaws: [], sync: '',
     };
 }
 
@@ -146,6 +148,8 @@ function onReach(st: Store, h: Happening): Store {
     const synced = body.case === 'durable' && st.sync !== 'never';
     const records = mark(st.records, r => {
         if (r.lsn > lsn || r.fate === 'lost' || r.fate === 'durable') return r;
+        // Told late: the power is gone already, and with it perhaps these bytes.
+        if (!synced && st.life === 'dead' && st.death?.how === 'power') return { ...r, fate: 'doubtful' };
         return { ...r, fate: synced ? 'durable' : 'written' };
     });
     const next = { ...st, records, written: Math.max(st.written, lsn) };
@@ -167,12 +171,13 @@ function onExit(st: Store, h: Happening): Store {
     if (boot < st.boot) return st;
     const power = lostBytes > 0n || st.death?.how === 'power';
     const how = power ? 'power' : signal === 9 ? 'kill' : 'stop';
+    const unsynced = st.records.filter(r => r.fate === 'written' || r.fate === 'appended').reduce((sum, r) => sum + r.size, 0);
     const records = mark(st.records, r => {
         if (r.fate === 'appended') return { ...r, fate: 'doubtful' };
         return power && r.fate === 'written' ? { ...r, fate: 'doubtful' } : r;
     });
-    const death: Death = { how, lostBytes: Number(lostBytes), at: h.ns, event: h.ordinal, lastAcked: st.acked };
-    return { ...st, life: 'dead', records, death, replay: undefined };
+    const death: Death = { how, lostBytes: Number(lostBytes), unsynced, at: h.ns, event: h.ordinal, lastAcked: st.acked };
+    return { ...st, life: 'dead', records, death, replay: undefined, gone: [] };
 }
 
 function onStart(s: Wal, h: Happening): Wal {
@@ -223,7 +228,7 @@ function pageRead(pages: PageState[], image: number, body: Uint8Array, event: nu
     try {
         const page = fromBinary(PageSchema, body);
         const read: PageState = {
-            number: page.number, lsn: Number(page.lsn), image, dirty: false, keys: page.entries.length,
+            number: page.number, lsn: Number(page.lsn), image, disk: Number(page.lsn), dirty: false, keys: page.entries.length,
             bytes: page.entries.reduce((sum, e) => sum + e.key.length + e.value.length, 0),
             entries: page.entries.map(e => `${clean(e.key)} = ${clean(e.value)}`), event,
         };
@@ -240,9 +245,11 @@ function closeReplay(st: Store): Store {
     const last = replay.at;
     const kept = (r: LogRecord): boolean => r.lsn <= last && (r.replayed || r.fate === 'durable');
     const cut = st.records.find(r => r.lsn > last)?.lsn ?? 0;
+    const records = mark(st.records, r => (kept(r) || r.fate === 'lost' ? r : { ...r, fate: 'lost' }));
     return {
         ...st,
-        records: mark(st.records, r => (kept(r) || r.fate === 'lost' ? r : { ...r, fate: 'lost' })),
+        records,
+        gone: records.filter(r => r.fate === 'lost'),
         replay: { ...replay, done: true, cut },
         written: last, durable: last, acked: Math.min(st.acked, last),
     };
@@ -253,7 +260,7 @@ function onTrace(st: Store, h: Happening): Store {
         case 'kv.PageFlush': {
             const f = h.message as PageFlush;
             const pages = st.pages.map(p =>
-                p.number === f.page ? { ...p, image: Number(f.imageLsn), dirty: p.lsn > Number(f.pageLsn), event: h.ordinal } : p,
+                p.number === f.page ? { ...p, image: Number(f.imageLsn), disk: Number(f.pageLsn), dirty: p.lsn > Number(f.pageLsn), event: h.ordinal } : p,
             );
             return { ...st, pages };
         }
@@ -271,6 +278,13 @@ function onTrace(st: Store, h: Happening): Store {
     }
 }
 
+/* A view tells which image lies on disk, not what is in it; a clean page's image has all of it. */
+function diskOf(st: Store, page: number, image: number, clean: number): number {
+    if (image === 0) return 0;
+    const known = st.pages.find(p => p.number === page && p.image === image)?.disk ?? 0;
+    return Math.max(clean, known);
+}
+
 function onView(st: Store, h: Happening): Store {
     if (h.message?.$typeName !== 'kv.NodeView') return st;
     const v = h.message as NodeView;
@@ -279,7 +293,8 @@ function onView(st: Store, h: Happening): Store {
         life: st.life === 'starting' ? 'running' : st.life,
         written: Number(v.writtenLsn), durable: Number(v.durableLsn), replayFrom: Number(v.replayFrom), keys: Number(v.keys),
         pages: v.pages.map(p => ({
-            number: p.number, lsn: Number(p.lsn), image: Number(p.imageLsn), dirty: p.dirty, keys: p.keys, bytes: Number(p.bytes),
+            number: p.number, lsn: Number(p.lsn), image: Number(p.imageLsn), disk: diskOf(st, p.number, Number(p.imageLsn), p.dirty ? 0 : Number(p.lsn)),
+            dirty: p.dirty, keys: p.keys, bytes: Number(p.bytes),
             entries: p.entries.map(e => `${clean(e.key)} = ${clean(e.value)}`), event: h.ordinal,
         })),
     };
@@ -294,7 +309,7 @@ function onOperator(s: Wal, h: Happening): Wal {
         const st = next.stores[node];
         if (!st) continue;
         if (verb === 'power')
-            next = put(next, { ...st, death: { how: 'power', lostBytes: 0, at: h.ns, event: h.ordinal, lastAcked: st.acked } });
+            next = put(next, { ...st, death: { how: 'power', lostBytes: 0, unsynced: 0, at: h.ns, event: h.ordinal, lastAcked: st.acked } });
         if (verb === 'pause' && st.life === 'running') next = put(next, { ...st, life: 'paused' });
         if (verb === 'resume' && st.life === 'paused') next = put(next, { ...st, life: 'running' });
         if (verb === 'disk') next = put(next, { ...st, slow: line.includes('--well') ? '' : line.replace(/^(orrery )?disk \S+ --/, '') });

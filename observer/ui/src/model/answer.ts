@@ -1,0 +1,15 @@
+// What was measured for an exercise, as a figure with its unit. The observer tells the number; that it
+// is a time or a share is said by the conditions of the choices: "< 150 ms", "> 5 %".
+import type { Exercise, ExerciseState } from '../wire/gen/lab_pb';
+import { duration, sp } from './format';
+
+export function measuredWords(exercise: Exercise, state: ExerciseState): string {
+    const n = state.measuredNumber;
+    if (exercise.number) return `${Number(n.toPrecision(4))}${exercise.number.unit ? sp + exercise.number.unit : ''}`;
+    const when = exercise.when.join(' ');
+    if (/\d\s*(ns|us|ms|s)\b/.test(when)) return duration(n * 1e6);
+    if (when.includes('%')) return `${Number(n.toPrecision(3))}${sp}%`;
+    const field = /^field .*name=(\w+)/.exec(exercise.measure)?.[1] ?? '';
+    const counted = exercise.measure.split(' ')[0] ?? '';
+    return `${Number(n.toPrecision(6))} ${field ? field.replaceAll('_', ' ') : counted}`.trim();
+}
