@@ -25,7 +25,9 @@ struct stream {
     uint32_t boot;
     uint32_t index; /* In order of appearance; 0 is lane "you". */
     bool ended;
-    uint64_t ingested; /* Newest seq that came in. */
+    uint64_t spawned;  /* Seq on lane "you" of its process's start: nothing of it came before. */
+    uint64_t ingested; /* Newest seq that came in, */
+    uint64_t last_ns;  /* and the latest time. */
     uint64_t left;     /* Newest seq that left the merge. */
     uint64_t newest;   /* Its ordinal. */
     uint64_t key;      /* Time of the first in the queue, never less than those before it. */

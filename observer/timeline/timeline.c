@@ -119,8 +119,28 @@ void timeline_ingest(struct timeline *t, uint32_t node, uint32_t boot, struct by
     }
     if (fresh)
         order_stream_new(&t->order);
-    uint64_t hole = head.seq == s->ingested + 1 ? 0 : tell_hole(t, s, &head);
+    uint64_t hole = head.seq == s->ingested + 1 ? s->spawned : tell_hole(t, s, &head);
+    s->spawned = 0; /* Only the first has to wait for it. */
+    s->last_ns = head.mono_ns > s->last_ns ? head.mono_ns : s->last_ns;
     order_push(&t->order, s, &head, event, hole);
+}
+
+/* A process begins before its first event and ends after its last one, whatever clocks of two
+ * machines say. */
+static void surround_life(struct timeline *t, Orrery__Event *event)
+{
+    bool fresh = false;
+    struct stream *s = NULL;
+    if (event->body_case == ORRERY__EVENT__BODY_SPAWN)
+        s = streams_get(&t->order.streams, event->spawn->node, event->spawn->boot, &fresh);
+    else if (event->body_case == ORRERY__EVENT__BODY_EXIT)
+        s = streams_find(&t->order.streams, event->exit->node, event->exit->boot);
+    if (fresh)
+        order_stream_new(&t->order);
+    if (s && event->body_case == ORRERY__EVENT__BODY_SPAWN)
+        s->spawned = event->seq;
+    else if (s && event->mono_ns <= s->last_ns)
+        event->mono_ns = s->last_ns + 1;
 }
 
 uint64_t timeline_operator(struct timeline *t, uint64_t mono_ns, int64_t wall_ns,
@@ -131,6 +151,7 @@ uint64_t timeline_operator(struct timeline *t, uint64_t mono_ns, int64_t wall_ns
     event->lamport = t->you_seq;
     event->mono_ns = mono_ns;
     event->wall_ns = wall_ns;
+    surround_life(t, event);
     size_t n = orrery__event__get_packed_size(event);
     CHECK(n <= RING_RECORD_MAX);
     buf_clear(&t->packed);
