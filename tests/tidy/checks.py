@@ -20,12 +20,14 @@ NODE_WALLS = {
     "store": {"base", "codec", "core", "store"},
     "protocols": {"base", "codec", "modules", "core", "protocols"},
     "clients": {"base", "codec", "core", "clients"},
-    "runtime": {"base", "codec", "core", "store", "clients", "runtime"},
+    "seal": {"base", "seal"},
+    "runtime": {"base", "codec", "core", "store", "clients", "seal", "runtime"},
     "main.c": {"base", "core", "store", "clients", "runtime"},
 }
-NO_SCHEMA = {"base", "modules", "codec"}
-# Of node's code the observer knows base; the simulator also core and the stores.
-NODE_IN_OBSERVER = {"sim": {"base", "core", "store"}}
+NO_SCHEMA = {"base", "modules", "codec", "seal"}
+# Of node's code the observer knows base; the simulator also core and the stores, and the agent how
+# to seal.
+NODE_IN_OBSERVER = {"sim": {"base", "core", "store"}, "agent": {"base", "seal"}}
 # The registry is where core and protocols meet.
 WALL_DOORS = {("node/core/registry.c", "protocols")}
 # Patterns mean the same to a node's breakpoints and to who looks at the timeline.
