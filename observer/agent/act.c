@@ -25,14 +25,14 @@ void agent_kill(struct agent_node *n, uint64_t because)
         return;
     n->life->asked = true;
     n->life->because = because;
-    kill(n->life->pid, SIGKILL);
+    n->life->ops->signal(n->life, SIGKILL);
 }
 
 static void grace_over(uv_timer_t *timer)
 {
     struct life *l = timer->data;
-    if (!l->reaped)
-        kill(l->pid, SIGKILL);
+    if (!l->ended)
+        l->ops->signal(l, SIGKILL);
 }
 
 void agent_quit(struct agent_node *n, uint64_t because)
@@ -42,12 +42,12 @@ void agent_quit(struct agent_node *n, uint64_t because)
         return;
     l->asked = true;
     l->because = because;
-    kill(l->pid, SIGCONT);
+    l->ops->signal(l, SIGCONT);
     Orrery__Quit quit = ORRERY__QUIT__INIT;
     Orrery__ToNode message = ORRERY__TO_NODE__INIT;
     message.kind_case = ORRERY__TO_NODE__KIND_QUIT;
     message.quit = &quit;
-    control_say(l, &message);
+    l->ops->say(l, &message);
     if (l->grace)
         return;
     l->grace = calloc(1, sizeof *l->grace);
@@ -78,13 +78,13 @@ static void power(struct agent_node *n, const Orrery__Power *p, uint64_t because
 static void pause_node(struct agent_node *n)
 {
     if (n->life)
-        kill(n->life->pid, SIGSTOP);
+        n->life->ops->signal(n->life, SIGSTOP);
 }
 
 static void resume_node(struct agent_node *n)
 {
     if (n->life)
-        kill(n->life->pid, SIGCONT);
+        n->life->ops->signal(n->life, SIGCONT);
 }
 
 static void remove_node(struct agent_node *n, uint64_t because)
@@ -136,7 +136,7 @@ static void say_to(struct agent *a, uint32_t node, Orrery__ToNode *message)
 {
     struct agent_node *n = agent_node(a, node);
     if (n && n->life)
-        control_say(n->life, message);
+        n->life->ops->say(n->life, message);
 }
 
 static void tell_link(void *ctx, uint32_t sender, const Orrery__LinkFault *fault)

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "cluster/command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -13,15 +14,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { NODES_A_MACHINE = 4096 };
-
-uint64_t machine_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 void agent_now(const struct agent *a, uint64_t *mono_ns, int64_t *wall_ns)
 {
@@ -65,6 +60,7 @@ static void add_node(struct agent *a, size_t group, uint64_t because)
     n->state = NODE_STARTING;
     snprintf(n->name, sizeof n->name, "n%u", n->node);
     agent_words(n, "");
+    snprintf(n->address, sizeof n->address, "127.0.0.1");
     a->nodes[a->n_nodes++] = n;
     faults_grow(&a->faults, a->n_nodes);
     agent_want(n, because);
@@ -105,10 +101,13 @@ static bool node(const struct cluster *c, uint32_t number, struct cluster_node *
                                   .tcp_port = n->tcp_port,
                                   .client_port = n->client_port,
                                   .lost = n->lost,
-                                  .words = n->words};
-    if (n->life && !n->life->ring_broken)
-        into->lost += ring_lost(&n->life->ring);
+                                  .words = n->words,
+                                  .address = n->address};
+    if (n->life)
+        into->lost += n->life->ops->lost(n->life);
     snprintf(into->name, sizeof into->name, "%s", n->name);
+    if (n->seat)
+        seat_tell(n->seat, into);
     return true;
 }
 
@@ -148,6 +147,11 @@ void agent_handle_closed(struct agent *a)
         a->done(a->done_ctx);
 }
 
+static void family_closed(void *ctx)
+{
+    agent_handle_closed(ctx);
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
     agent_handle_closed(handle->data);
@@ -161,12 +165,15 @@ void agent_finish_if_empty(struct agent *a)
         if (a->nodes[i]->life)
             return;
     a->closing = true;
+    if (a->pool)
+        pool_forget(a->pool, a->run);
     uint64_t mono;
     int64_t wall;
     agent_now(a, &mono, &wall);
     a->cluster.sink.watermark(a->cluster.sink_ctx, mono);
-    uv_handle_t *all[] = {(uv_handle_t *)&a->child, (uv_handle_t *)&a->sweep,
-                          (uv_handle_t *)&a->spawner, (uv_handle_t *)&a->grace};
+    family_close(&a->family, family_closed, a);
+    uv_handle_t *all[] = {(uv_handle_t *)&a->sweep, (uv_handle_t *)&a->spawner,
+                          (uv_handle_t *)&a->grace};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         uv_close(all[i], handle_closed);
 }
@@ -176,7 +183,7 @@ static void end_grace_over(uv_timer_t *timer)
     struct agent *a = timer->data;
     for (uint32_t i = 0; i < a->n_nodes; i++)
         if (a->nodes[i]->life)
-            kill(a->nodes[i]->life->pid, SIGKILL);
+            a->nodes[i]->life->ops->signal(a->nodes[i]->life, SIGKILL);
 }
 
 static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
@@ -206,6 +213,8 @@ static void agent_free(struct agent *a)
         free(n->settings);
         free(n->settings_of);
         free(n->words);
+        if (n->seat)
+            pool_leave(n->seat);
         free(n);
     }
     groups_free(&a->groups);
@@ -216,6 +225,7 @@ static void agent_free(struct agent *a)
     free(a->program);
     free(a->directory);
     sodium_memzero(a->secret, sizeof a->secret);
+    sodium_memzero(a->run_key, sizeof a->run_key);
     free(a);
 }
 
@@ -262,11 +272,22 @@ static void open_handles(struct agent *a)
     CHECK(uv_timer_init(a->loop, &a->sweep) == 0);
     CHECK(uv_timer_init(a->loop, &a->spawner) == 0);
     CHECK(uv_timer_init(a->loop, &a->grace) == 0);
-    CHECK(uv_signal_init(a->loop, &a->child) == 0);
-    a->sweep.data = a->spawner.data = a->child.data = a->grace.data = a;
+    family_open(&a->family, a->loop);
+    a->sweep.data = a->spawner.data = a->grace.data = a;
     a->handles += 4;
-    CHECK(uv_signal_start(&a->child, agent_child, SIGCHLD) == 0);
     CHECK(uv_timer_start(&a->sweep, agent_sweep, 1, 0) == 0);
+}
+
+/* Folders at agents are named after the run's, and are its own: two observers may name two runs
+ * alike. */
+static void name_run(struct agent *a)
+{
+    const char *slash = strrchr(a->directory, '/');
+    snprintf(a->run, sizeof a->run, "%.40s-%08x", slash ? slash + 1 : a->directory,
+             randombytes_random());
+    for (char *at = a->run; *at; at++)
+        if (!isalnum((unsigned char)*at))
+            *at = '-';
 }
 
 struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_spec *spec,
@@ -314,11 +335,15 @@ struct cluster *cluster_agent_new(struct uv_loop_s *loop, const struct cluster_s
     a->level = spec->level;
     a->ring_bytes = spec->ring_bytes ? spec->ring_bytes : ring_bytes(count);
     randombytes_buf(a->secret, sizeof a->secret);
+    randombytes_buf(a->run_key, sizeof a->run_key);
+    a->pool = spec->agents;
     a->epoch_ns = machine_now();
     clock_init(&a->clock, a->epoch_ns);
     groups_copy(&a->groups, spec->groups, spec->n_groups);
     raise_file_limit();
     open_handles(a);
+    a->waits_since_ns = a->pool ? a->epoch_ns : 0;
+    name_run(a);
     for (uint32_t i = 1; i <= count; i++)
         add_node(a, groups_of(&a->groups, i), 0);
     return &a->cluster;

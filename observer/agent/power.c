@@ -1,4 +1,6 @@
-#include "agent/agent.h"
+#include "agent/process.h"
+
+#include "base/random.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -45,17 +47,14 @@ static void lose(void *ctx, const char *name, uint64_t from, uint64_t to)
     close(fd);
 }
 
-uint64_t life_power_cut(struct life *l)
+uint64_t process_power_cut(const struct process *p, const char *directory, bool torn, uint64_t seed)
 {
-    struct agent *a = l->node->agent;
-    char path[4096];
     struct random random;
-    snprintf(path, sizeof path, "%s/%s", a->directory, l->node->name);
-    struct cut cut = {open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0};
+    struct cut cut = {open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0};
     if (cut.directory < 0)
         return 0;
-    random_seed(&random, l->power_seed);
-    ledger_power_cut(l->ledger, l->torn, &random, lose, &cut);
+    random_seed(&random, seed);
+    ledger_power_cut(p->ledger, torn, &random, lose, &cut);
     close(cut.directory);
     return cut.lost;
 }

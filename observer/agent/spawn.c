@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { SEAT_MS = 20 };
+
 struct config {
     Orrery__NodeConfig config;
     Orrery__Instance *instances;
@@ -16,7 +18,6 @@ struct config {
     Orrery__Break **breaks;
     Orrery__Hold **holds;
     uint32_t *members;
-    char directory[4096];
 };
 
 static void *some(size_t n, size_t size)
@@ -100,7 +101,6 @@ static void fill_faults(const struct agent_node *n, struct config *c)
 static void fill(struct agent_node *n, struct config *c)
 {
     struct agent *a = n->agent;
-    static char loopback[] = "127.0.0.1";
     orrery__node_config__init(&c->config);
     c->config.node = n->node;
     c->config.name = n->name;
@@ -109,9 +109,6 @@ static void fill(struct agent_node *n, struct config *c)
     /* Each life draws numbers of its own, and the same ones when the run is repeated. */
     c->config.seed = random_split(a->seed, (uint64_t)n->node << 32 | n->boot).s[0];
     c->config.secret = (ProtobufCBinaryData){SECRET_BYTES, a->secret};
-    snprintf(c->directory, sizeof c->directory, "%s/%s", a->directory, n->name);
-    c->config.directory = c->directory;
-    c->config.address = loopback;
     c->config.level = a->level;
     c->config.epoch_ns = a->epoch_ns;
     if (n->fixed_ports) {
@@ -146,30 +143,40 @@ static void drop(struct config *c)
     free(c->members);
 }
 
-static void tell_spawn(struct agent_node *n, uint64_t because)
+void life_spawned(struct life *l, int32_t pid, uint64_t at_ns)
 {
+    struct agent_node *n = l->node;
     struct agent *a = n->agent;
+    l->pid = pid;
     Orrery__Spawn spawn = ORRERY__SPAWN__INIT;
     spawn.node = n->node;
     spawn.boot = n->boot;
-    spawn.pid = n->life->pid;
-    spawn.because = because;
+    spawn.pid = pid;
+    spawn.because = l->spawn_because;
     spawn.name = n->name;
     Orrery__Event event = ORRERY__EVENT__INIT;
     agent_now(a, &event.mono_ns, &event.wall_ns);
+    event.mono_ns = clock_now(&a->clock, at_ns);
     event.body_case = ORRERY__EVENT__BODY_SPAWN;
     event.spawn = &spawn;
     a->cluster.sink.outside(a->cluster.sink_ctx, &event);
+    agent_changed(a, n);
 }
 
-static void could_not(struct agent_node *n, struct life *l, const char *why)
+void life_could_not(struct life *l, const char *why)
 {
-    l->node = n;
-    life_close(l);
+    struct agent_node *n = l->node;
+    struct agent *a = n->agent;
+    a->starting--;
     n->life = NULL;
-    n->state = NODE_FAILED;
+    n->state = n->removed ? NODE_REMOVED : NODE_FAILED;
     agent_words(n, why);
-    agent_changed(n->agent, n);
+    life_close(l);
+    agent_changed(a, n);
+    if (n->spawn_wanted && !a->ending)
+        agent_want(n, n->spawn_because);
+    agent_begin_if_ready(a);
+    agent_finish_if_empty(a);
 }
 
 static void spawn(struct agent_node *n)
@@ -183,24 +190,38 @@ static void spawn(struct agent_node *n)
     struct life *l = some(1, sizeof *l);
     l->node = n;
     l->boot = n->boot;
+    l->spawn_because = n->spawn_because;
     fill(n, &c);
     n->life = l;
-    if (mkdir(c.directory, 0700) < 0 && access(c.directory, W_OK) < 0) {
-        snprintf(why, sizeof why, "cannot write to %s", c.directory);
-        could_not(n, l, why);
-    } else if (life_start(l, a->program, a->ring_bytes, why, sizeof why) < 0) {
-        could_not(n, l, why);
-    } else {
-        a->starting++;
-        n->state = NODE_STARTING;
-        Orrery__ToNode message = ORRERY__TO_NODE__INIT;
-        message.kind_case = ORRERY__TO_NODE__KIND_CONFIG;
-        message.config = &c.config;
-        control_say(l, &message);
-        tell_spawn(n, n->spawn_because);
+    n->state = NODE_STARTING;
+    a->starting++;
+    a->handles++;
+    int error = a->pool ? remote_start(l, &c.config, why, sizeof why)
+                        : local_start(l, &c.config, why, sizeof why);
+    if (error < 0)
+        life_could_not(l, why);
+    else
         agent_changed(a, n);
-    }
     drop(&c);
+}
+
+/* False: its nodes wait for agents. */
+static bool seat_nodes(struct agent *a)
+{
+    if (!a->pool || (a->waits_since_ns == 0 && a->nodes[a->n_nodes - 1]->seat))
+        return true;
+    struct seat **seats = some(a->n_nodes, sizeof(struct seat *));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < a->n_nodes; i++)
+        n += a->nodes[i]->seat == NULL;
+    int got = pool_seats(a->pool, n, a->waits_since_ns, seats);
+    for (uint32_t i = a->n_nodes; i-- > 0 && got > 0;)
+        if (!a->nodes[i]->seat)
+            a->nodes[i]->seat = seats[--n];
+    free(seats);
+    if (got != 0)
+        a->waits_since_ns = 0;
+    return got != 0;
 }
 
 /* A few at a time: the loop must go on reading rings, and a thousand processes that all begin at
@@ -209,6 +230,10 @@ void agent_spawn_tick(uv_timer_t *timer)
 {
     struct agent *a = timer->data;
     uint32_t spawned = 0, left = 0;
+    if (!seat_nodes(a) && !a->ending) {
+        CHECK(uv_timer_start(timer, agent_spawn_tick, SEAT_MS, SEAT_MS) == 0);
+        return;
+    }
     for (uint32_t i = 0; i < a->n_nodes; i++) {
         struct agent_node *n = a->nodes[i];
         if (!n->spawn_wanted || n->life)
@@ -222,6 +247,8 @@ void agent_spawn_tick(uv_timer_t *timer)
     }
     if (left == 0 || a->ending)
         uv_timer_stop(timer);
+    else
+        uv_timer_set_repeat(timer, 1);
     agent_begin_if_ready(a);
 }
 

@@ -58,7 +58,7 @@ static void has_halted(struct life *l, const Orrery__Halt *halt)
         return;
     l->because = b->because;
     if (b->what.then == ORRERY__ACTION__ACTION_POWER) {
-        l->halted_power = true;
+        l->power = true;
         l->torn = b->what.lose == ORRERY__LOSE__LOSE_RANDOM;
         l->power_seed = random_split(a->seed, b->because).s[0];
     }
@@ -81,33 +81,32 @@ static void look(struct life *l, struct bytes bytes)
     orrery__event__free_unpacked(event, NULL);
 }
 
-/* Up to `most` events of a ring; how many. */
-static uint32_t read_ring(struct life *l, uint32_t most)
+void life_event(struct life *l, struct bytes event)
 {
     struct agent *a = l->node->agent;
-    struct bytes event;
-    uint32_t n = 0;
-    if (l->ring_broken)
-        return 0;
-    while (n < most) {
-        int got = ring_read(&l->ring, &event, &a->scratch);
-        if (got < 0)
-            l->ring_broken = true;
-        if (got <= 0)
-            break;
-        look(l, event);
-        a->cluster.sink.event(a->cluster.sink_ctx, l->node->node, l->boot, event);
-        ring_read_done(&l->ring);
-        n++;
-    }
-    return n;
+    look(l, event);
+    a->cluster.sink.event(a->cluster.sink_ctx, l->node->node, l->boot, event);
 }
 
 void life_drain(struct life *l)
 {
     /* A ring holds no more than its capacity, and nobody writes any more: this ends. */
-    while (read_ring(l, A_NODE_A_SWEEP) == A_NODE_A_SWEEP)
+    while (l->ops->read(l, A_NODE_A_SWEEP) == A_NODE_A_SWEEP)
         ;
+}
+
+/* Of all lives, since `now`, when the sweep began; never goes back. */
+static uint64_t seen(struct agent *a, uint64_t now)
+{
+    uint64_t least = now - stamp_to_ring_ns;
+    for (uint32_t i = 0; i < a->n_nodes; i++) {
+        const struct life *l = a->nodes[i]->life;
+        uint64_t its = l && l->pid ? l->ops->seen(l, least) : least;
+        least = its < least ? its : least;
+    }
+    if (least > a->seen_ns)
+        a->seen_ns = least;
+    return a->seen_ns;
 }
 
 static void schedule(struct agent *a, bool left_over, bool busy)
@@ -128,12 +127,11 @@ void agent_sweep(uv_timer_t *timer)
         struct life *l = a->nodes[i]->life;
         if (!l)
             continue;
-        uint32_t n = read_ring(l, A_NODE_A_SWEEP);
+        uint32_t n = l->ops->read(l, A_NODE_A_SWEEP);
         left_over = left_over || n == A_NODE_A_SWEEP;
         total += n;
     }
     if (!left_over && began > a->epoch_ns + stamp_to_ring_ns)
-        a->cluster.sink.watermark(a->cluster.sink_ctx,
-                                  clock_now(&a->clock, began - stamp_to_ring_ns));
+        a->cluster.sink.watermark(a->cluster.sink_ctx, clock_now(&a->clock, seen(a, began)));
     schedule(a, left_over, total > 0);
 }

@@ -39,10 +39,12 @@ int open_main(int argc, char **argv); /* orrery [FLAGS], with no command */
 extern const struct opt open_opts[];
 
 /* The entries of the table. */
+extern const struct opt agent_opts[];
 extern const struct opt labs_opts[], run_opts[];
 extern const struct opt sandbox_opts[], status_opts[], show_opts[], timeline_opts[], log_opts[],
     runs_opts[], replay_opts[], export_opts[], end_opts[], no_opts[], sim_opts[], check_opts[],
     figure_opts[];
+int agent_main(const struct cli_command *c, int argc, char **argv);
 int labs_main(const struct cli_command *c, int argc, char **argv);
 int run_main(const struct cli_command *c, int argc, char **argv);
 int sandbox_main(const struct cli_command *c, int argc, char **argv);

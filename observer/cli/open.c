@@ -1,4 +1,5 @@
 /* `orrery`, with no command: the observer, and its page in a browser. */
+#include "cli/agents.h"
 #include "cli/cli.h"
 
 #include "cli/page.h"
@@ -10,6 +11,7 @@ static struct {
     uint64_t port;
     const char *host;
     bool no_open, terminal, json;
+    struct agents_given agents;
 } given = {.port = PAGE_NO_PORT};
 
 const struct opt open_opts[] = {
@@ -18,6 +20,7 @@ const struct opt open_opts[] = {
     {"--no-open", OPT_FLAG, &given.no_open, NULL, "opens no browser"},
     {"--terminal", OPT_FLAG, &given.terminal, NULL,
      "a heartbeat cluster, with its timeline on this terminal"},
+    AGENTS_OPTS(given.agents),
     {"--json", OPT_FLAG, &given.json, NULL, "says the address as JSON"},
     {NULL, 0, NULL, NULL, NULL},
 };
@@ -39,7 +42,10 @@ int open_main(int argc, char **argv)
     /* Without a page in it there is more to see on the terminal. */
     if (given.terminal || (argc < 2 && assets_n < 2))
         return in_terminal();
-    const struct page_wish wish = {
-        .port = given.port, .host = given.host, .no_open = given.no_open, .json = given.json};
+    const struct page_wish wish = {.port = given.port,
+                                   .host = given.host,
+                                   .no_open = given.no_open,
+                                   .json = given.json,
+                                   .agents = &given.agents};
     return page_serve(&wish);
 }

@@ -18,6 +18,7 @@ struct observer {
     uv_loop_t loop;
     struct house *house;
     struct web *web;
+    struct pool *pool; /* NULL: nodes are here. */
     uv_signal_t signals[3];
 };
 
@@ -26,6 +27,8 @@ static void house_ended(void *ctx)
     struct observer *o = ctx;
     if (o->web)
         web_close(o->web);
+    if (o->pool)
+        pool_close(o->pool, NULL, NULL);
     for (size_t i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&o->signals[i], NULL);
 }
@@ -106,6 +109,9 @@ static bool begin(struct observer *o, const struct page_wish *wish, char *why, s
         .n_assets = assets_n,
     };
     const char *name = "";
+    if (agents_open(&o->loop, wish->agents, &o->pool, why, why_size) < 0)
+        return false;
+    house_use_agents(o->house, o->pool);
     o->web = web_new(&o->loop, &options, why, why_size);
     if (!o->web)
         return false;
@@ -136,6 +142,8 @@ int page_serve(const struct page_wish *wish)
     uv_run(&o->loop, UV_RUN_DEFAULT);
     if (o->web)
         web_free(o->web);
+    if (o->pool)
+        pool_free(o->pool);
     house_free(o->house);
     CHECK(uv_loop_close(&o->loop) == 0);
     return code;

@@ -2,6 +2,7 @@
 #ifndef ORRERY_CLI_PAGE_H
 #define ORRERY_CLI_PAGE_H
 
+#include "cli/agents.h"
 #include "session/house.h"
 
 #define PAGE_NO_PORT UINT64_MAX
@@ -11,8 +12,9 @@ struct page_wish {
     const char *host; /* NULL: this machine alone. */
     bool no_open;     /* No browser: the address is said in any case. */
     bool json;
-    const Orrery__Open *open; /* A run to begin with; NULL: the catalogue. */
-    struct house_own own;     /* Of that run. */
+    const Orrery__Open *open;          /* A run to begin with; NULL: the catalogue. */
+    struct house_own own;              /* Of that run. */
+    const struct agents_given *agents; /* Of other hosts, that run its nodes. */
 };
 
 bool page_port_ok(uint64_t port, char *why, size_t why_size);

@@ -1,4 +1,5 @@
 /* orrery run NAME: plays a lab on the page, with its captions on this terminal, or headless. */
+#include "cli/agents.h"
 #include "cli/cli.h"
 #include "cli/page.h"
 #include "cli/screen.h"
@@ -26,6 +27,7 @@ static struct {
     struct opt_list settings, flaws;
     const char *record;
     double pace;
+    struct agents_given agents;
 } given = {.port = PAGE_NO_PORT};
 
 const struct opt run_opts[] = {
@@ -43,6 +45,7 @@ const struct opt run_opts[] = {
     {"--flaw", OPT_LIST, &given.flaws, "FLAW", "breaks the protocol on purpose"},
     {"--set", OPT_LIST, &given.settings, "KEY=VALUE", "a setting; may be given several times"},
     {"--ascii", OPT_FLAG, &given.ascii, NULL, "draws with ASCII only"},
+    AGENTS_OPTS(given.agents),
     {"--json", OPT_FLAG, &given.json, NULL, "the address, or headless the outcome, as JSON"},
     {NULL, 0, NULL, NULL, NULL},
 };
@@ -52,6 +55,7 @@ struct run {
     struct lab_file file;
     struct lab_play *play;
     struct session *session;
+    struct pool *pool; /* NULL: nodes are here. */
     struct screen screen;
     bool drawn;
     char notebook[PATH_ROOM + 16];
@@ -365,6 +369,8 @@ static void ended(void *ctx)
     screen_close(&r->screen);
     for (size_t i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&r->signals[i], closed);
+    if (r->pool)
+        pool_close(r->pool, NULL, NULL);
 }
 
 static void interrupted(uv_signal_t *signal, int number)
@@ -424,6 +430,9 @@ static bool begin(struct run *r, char *why, size_t why_size)
         .ended = ended,
         .ctx = r,
     };
+    if (!given.sim && agents_open(&r->loop, &given.agents, &r->pool, why, why_size) < 0)
+        return false;
+    session.agents = r->pool;
     r->play = lab_play_new(&options, &session, why, why_size);
     if (r->play)
         r->session = session_new(&r->loop, &session, why, why_size);
@@ -446,6 +455,8 @@ static int play(struct run *r)
         lab_play_free(r->play);
     if (begun)
         session_free(r->session);
+    if (r->pool)
+        pool_free(r->pool);
     CHECK(uv_loop_close(&r->loop) == 0);
     return code;
 }
@@ -510,6 +521,7 @@ static int on_page(const char *name)
         .json = given.json,
         .open = &open,
         .own = {given.pace, given.record, given.no_record},
+        .agents = &given.agents,
     };
     return page_serve(&wish);
 }

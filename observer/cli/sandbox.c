@@ -1,4 +1,5 @@
 /* orrery sandbox PROTOCOL: a cluster with no script, and the timeline on this terminal. */
+#include "cli/agents.h"
 #include "cli/cli.h"
 #include "cli/protocols.h"
 #include "cli/screen.h"
@@ -19,6 +20,7 @@ static struct {
     struct opt_list settings, flaws;
     const char *level, *record, *disk;
     double pace, length_ns;
+    struct agents_given agents;
 } given = {.pace = 1};
 
 const struct opt sandbox_opts[] = {
@@ -36,6 +38,7 @@ const struct opt sandbox_opts[] = {
     {"--headless", OPT_FLAG, &given.headless, NULL, "no timeline on this terminal"},
     {"--no-timeline", OPT_FLAG, &given.no_timeline, NULL, "the same"},
     {"--ascii", OPT_FLAG, &given.ascii, NULL, "draws with ASCII only"},
+    AGENTS_OPTS(given.agents),
     {"--json", OPT_FLAG, &given.json, NULL, "says what runs as JSON; no timeline"},
     {NULL, 0, NULL, NULL, NULL},
 };
@@ -43,6 +46,7 @@ const struct opt sandbox_opts[] = {
 struct sandbox {
     uv_loop_t loop;
     struct session *session;
+    struct pool *pool; /* NULL: nodes are here. */
     const char *protocol;
     bool drawn; /* The timeline is on this terminal. */
     struct screen screen;
@@ -202,6 +206,8 @@ static void ended(void *ctx)
     for (size_t i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&b->signals[i], closed);
     uv_close((uv_handle_t *)&b->length, closed);
+    if (b->pool)
+        pool_close(b->pool, NULL, NULL);
 }
 
 static void interrupted(uv_signal_t *signal, int number)
@@ -277,16 +283,21 @@ static void command_line(int argc, char **argv, struct buf *line)
     buf_append(line, bytes_of("", 1));
 }
 
-static int run(struct sandbox *b, const struct session_options *options)
+static int run(struct sandbox *b, struct session_options *options)
 {
     char why[600];
     /* libuv takes SIGCHLD and others for a loop: set up before there is a cluster. */
     CHECK(uv_loop_init(&b->loop) == 0);
     listen_to_signals(b);
-    b->session = session_new(&b->loop, options, why, sizeof why);
+    if (given.sim || agents_open(&b->loop, &given.agents, &b->pool, why, sizeof why) >= 0) {
+        options->agents = b->pool;
+        b->session = session_new(&b->loop, options, why, sizeof why);
+    }
     if (!b->session) {
         ended(b);
         uv_run(&b->loop, UV_RUN_DEFAULT);
+        if (b->pool)
+            pool_free(b->pool);
         uv_loop_close(&b->loop);
         return cli_fail(EXIT_BAD_USAGE, "%s", why);
     }
@@ -301,6 +312,8 @@ static int run(struct sandbox *b, const struct session_options *options)
     if (!b->up && session_recording(b->session)[0] && !given.record)
         unlink(session_recording(b->session));
     session_free(b->session);
+    if (b->pool)
+        pool_free(b->pool);
     CHECK(uv_loop_close(&b->loop) == 0);
     return b->code;
 }

@@ -62,6 +62,11 @@ static const struct cli_command commands[] = {
     {"figure", "Simulate", "NAME [--json] [--svg FILE]",
      "measures a figure again, beside what it should be",
      "figure heartbeat\nfigure wal --svg wal.svg", figure_opts, figure_main, true},
+    {"agent", "Elsewhere", "--observer HOST:PORT [FLAGS]",
+     "on another host or in a container: runs the nodes of an observer that listens for agents",
+     "agent --observer 10.0.0.1:7500 --key-file cluster.key\n"
+     "run heartbeat --agents 10.0.0.1:7500 --key-file cluster.key",
+     agent_opts, agent_main, false},
     {"completion", "More", "bash|zsh|fish", "completion for a shell",
      "completion bash > ~/.local/share/bash-completion/completions/orrery", no_opts,
      completion_main, false},

@@ -1,4 +1,4 @@
-/* One face for the places where a cluster can live: processes on this machine, agents on others,
+/* One face for the places where a cluster can live: processes on this machine, of agents on others,
  * the simulator. The same commands, the same events.
  *
  * A cluster takes commands and gives events; it knows nothing of the timeline behind them. Calls
@@ -50,6 +50,8 @@ struct cluster_load { /* Of the clients that a simulated cluster has. */
     uint32_t value_bytes; /* At most. */
 };
 
+struct pool;
+
 struct cluster_spec {
     const struct cluster_group *groups; /* Copied. */
     size_t n_groups;
@@ -58,6 +60,7 @@ struct cluster_spec {
     const char *directory;           /* Nodes' disks live below it. */
     const struct cluster_load *load; /* Simulated clusters only; NULL: as they like. */
     size_t ring_bytes;               /* 0: chosen by the number of nodes. */
+    struct pool *agents; /* Real processes: of other hosts' agents (agent/pool.h); NULL: here. */
 };
 
 /* What the cluster tells. */
@@ -82,8 +85,14 @@ struct cluster_node {
     uint16_t udp_port;
     uint16_t tcp_port;
     uint16_t client_port;
-    uint64_t lost;     /* Events that did not fit its ring. */
-    const char *words; /* Its last lines on stderr, or why it failed; never NULL. */
+    uint64_t lost;       /* Events that did not fit its ring. */
+    const char *words;   /* Its last lines on stderr, or why it failed; never NULL. */
+    const char *address; /* Of its ports; NULL where they are none. */
+    const char *host;    /* Of an agent elsewhere, whose name that is; NULL: it is here. */
+    bool one_clock;      /* That one reads our very clock; else, when it has been measured, */
+    bool offset_known;
+    int64_t offset_ns;        /* theirs minus ours is this, */
+    uint64_t offset_bound_ns; /* give or take. */
 };
 
 struct cluster;

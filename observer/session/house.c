@@ -179,6 +179,7 @@ static bool begin(struct house_run *run, const char *recording, char *why, size_
     if (!run->replay && !(*run->open->lab ? lab(run, &options, why, why_size)
                                           : sandbox(run, &options, why, why_size)))
         return false;
+    options.agents = options.simulated ? NULL : run->house->agents;
     options.ready = ready;
     options.ticked = ticked;
     options.ended = ended;
@@ -291,6 +292,11 @@ struct house *house_new(uv_loop_t *loop)
     h->tick.data = h;
     CHECK(uv_timer_start(&h->tick, tick, HOUSE_TICK_MS, HOUSE_TICK_MS) == 0);
     return h;
+}
+
+void house_use_agents(struct house *h, struct pool *agents)
+{
+    h->agents = agents;
 }
 
 void house_serve_labs(struct house *h, const struct house_labs *labs)

@@ -32,6 +32,7 @@ struct house_labs {
 };
 
 struct house *house_new(uv_loop_t *loop);
+void house_use_agents(struct house *h, struct pool *agents);           /* NULL: nodes are here. */
 void house_serve_labs(struct house *h, const struct house_labs *labs); /* Copied. */
 /* Ends every run, then calls done(ctx); house_free() comes after that. A second time: at once. */
 void house_end(struct house *h, void (*done)(void *ctx), void *ctx);

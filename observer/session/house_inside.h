@@ -30,6 +30,7 @@ struct house_run {
 struct house {
     uv_loop_t *loop;
     struct house_labs labs;
+    struct pool *agents;
     struct house_run *runs;
     struct guest *guests;
     uv_timer_t tick;

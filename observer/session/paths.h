@@ -37,7 +37,4 @@ int run_connect(const struct paths *p, const char *name);
 /* Names of the runs that answer, sorted; clears away what dead ones left. */
 size_t runs_list(const struct paths *p, char names[RUNS_LISTED_MAX][RUN_NAME_MAX]);
 
-/* Removes a folder with all that is in it; follows no link. */
-void folder_remove(const char *path);
-
 #endif

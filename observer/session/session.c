@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/must.h"
+#include "cluster/folder.h"
 #include "cluster/groups.h"
 
 #include <errno.h>
@@ -246,6 +247,7 @@ static bool make_cluster(struct session *s, char *why, size_t why_size)
                                 .seed = s->seed,
                                 .level = o->level,
                                 .load = o->load,
+                                .agents = o->agents,
                                 .directory = s->disks};
     s->cluster = o->simulated ? cluster_sim_new(&spec, &sink, s, why, why_size)
                               : cluster_agent_new(s->loop, &spec, &sink, s, why, why_size);

@@ -25,6 +25,7 @@ struct session_options {
     const char *replay;    /* A recording to look at, instead of a cluster; NULL. */
     const char *recording; /* A path; NULL: in the state folder, named after the run. */
     const char *disks;     /* A folder for the nodes' disks, which is kept; NULL: for this run. */
+    struct pool *agents;   /* That run its nodes (agent/pool.h); NULL: they are here. */
     const char *line;      /* What began it, for the recording. */
     /* Every node is there, or (false) none came up: `sentence` says why, and the run ends. */
     void (*ready)(void *ctx, bool up, const char *sentence);

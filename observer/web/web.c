@@ -1,9 +1,9 @@
 #include "web/inside.h"
 
+#include "agent/endpoint.h"
 #include "base/check.h"
 #include "base/must.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -74,38 +74,6 @@ static const struct lws_protocols protocols[] = {
 
 /* --- listening --- */
 
-static int bind_at(const struct place *p)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(p->port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(p->port)};
-    bool is_v4 = inet_pton(AF_INET, p->host, &v4.sin_addr) == 1;
-    int one = 1;
-    if (!is_v4 && inet_pton(AF_INET6, p->host, &v6.sin6_addr) != 1) {
-        errno = EINVAL;
-        return -1;
-    }
-    int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    const struct sockaddr *at = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-    if (bind(fd, at, is_v4 ? sizeof v4 : sizeof v6) == 0 && listen(fd, 64) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_storage at;
-    socklen_t size = sizeof at;
-    CHECK(getsockname(fd, (struct sockaddr *)&at, &size) == 0);
-    return ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
-                                         : ((struct sockaddr_in6 *)&at)->sin6_port);
-}
-
 static bool listen_somewhere(struct web *w, const struct web_options *o, char *why, size_t why_size)
 {
     const char *host = o->host ? o->host : "127.0.0.1";
@@ -114,19 +82,18 @@ static bool listen_somewhere(struct web *w, const struct web_options *o, char *w
         snprintf(why, why_size, "--host takes an address of this machine, not '%.60s'", host);
         return false;
     }
-    w->listener = bind_at(&w->place);
-    for (int i = 0; i < WEB_PORTS_TRIED && w->listener < 0 && errno == EADDRINUSE && !o->port_given;
-         i++) {
+    w->listener = endpoint_listen(w->place.host, w->place.port);
+    for (int i = 0; i < WEB_PORTS_TRIED && w->listener == -EADDRINUSE && !o->port_given; i++) {
         w->place.port++;
-        w->listener = bind_at(&w->place);
+        w->listener = endpoint_listen(w->place.host, w->place.port);
     }
     if (w->listener < 0) {
         snprintf(why, why_size, "cannot listen at %s, port %u: %s%s", host, w->place.port,
-                 strerror(errno),
-                 errno == EADDRINUSE ? ". Leave out --port, and a free one is taken" : "");
+                 strerror(-w->listener),
+                 w->listener == -EADDRINUSE ? ". Leave out --port, and a free one is taken" : "");
         return false;
     }
-    w->place.port = port_of(w->listener);
+    w->place.port = endpoint_port(w->listener);
     return true;
 }
 
