@@ -174,6 +174,8 @@ void node_configure(struct node *n, const Orrery__NodeConfig *config)
     snprintf(n->name, sizeof n->name, "%s", config->name);
     if (config->secret.len != SECRET_SIZE)
         node_fail(n, EXIT_USAGE, "the run's secret must have 16 bytes");
+    if (config->key.len != 0 && config->key.len != SEAL_KEY)
+        node_fail(n, EXIT_USAGE, "a key that seals must have 32 bytes");
     set_clock(n, config);
     make_host(n, config);
     node_open_parts(n, config);

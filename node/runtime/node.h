@@ -52,6 +52,8 @@ struct node {
     struct host *host;
     bool begun; /* The start event is told. */
 
+    bool sealed; /* What it sends to other nodes. */
+    struct datagrams datagrams;
     struct udp udp;
     struct streams streams;
     struct filter filter;

@@ -187,6 +187,7 @@ static void close_node(struct node *n)
     host_free(n->host);
     streams_close(&n->streams);
     udp_close(&n->udp);
+    datagrams_close(&n->datagrams);
     filter_free(&n->filter);
     logs_close(&n->logs);
     if (n->disk)

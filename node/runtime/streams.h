@@ -5,6 +5,9 @@
  * with growing pauses until it is connected, so that a protocol that lost something hears that the
  * link is up again. A receiver believes nobody before a right Hello.
  *
+ * With a key what is sent is sealed: who accepted says some random bytes, who connected some others,
+ * and the key of the stream comes from both, so that nothing recorded opens a second time.
+ *
  * Both ends tell the host when their end of a stream comes up or goes down, and why. A stream in
  * both directions is two connections, and so tells twice. */
 #ifndef ORRERY_RUNTIME_STREAMS_H
@@ -13,6 +16,7 @@
 #include "core/host.h"
 #include "runtime/address.h"
 #include "runtime/loop.h"
+#include "seal/seal.h"
 
 enum {
     STREAM_QUEUE_MAX = 4 << 20, /* Bytes to one peer that the socket did not take yet. */
@@ -41,6 +45,8 @@ struct streams {
     node_id self;
     uint32_t boot;
     uint8_t secret[SECRET_SIZE];
+    bool sealed; /* By this key: */
+    uint8_t key[SEAL_KEY];
     const struct streams_io *io;
     void *ctx;
     uv_tcp_t listener;
@@ -53,8 +59,8 @@ struct streams {
     uint32_t n_strangers;
 };
 
-/* 0, or -errno. The other fields of `s` are set by the caller: loop, self, boot, secret, io, ctx.
- */
+/* 0, or -errno. The other fields of `s` are set by the caller: loop, self, boot, secret, key,
+ * io, ctx. */
 int streams_open(struct streams *s, const char *address, uint16_t port);
 void streams_start(struct streams *s); /* Until then who connects waits in the socket. */
 void streams_close(struct streams *s);

@@ -15,6 +15,10 @@ struct incoming {
     struct stream_head head;
     uv_tcp_t tcp;
     struct buf in;
+    struct buf plain;          /* Of sealed ones: the frame that was opened. */
+    uint8_t ours[SEAL_RANDOM]; /* Of the key. */
+    bool keyed;                /* The other end has said its part of it. */
+    struct sealer seal;
     node_id from; /* NODE_NONE before its Hello. */
     uint32_t boot;
     struct incoming *next;
@@ -25,6 +29,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct incoming *c = handle->data;
     buf_free(&c->in);
+    buf_free(&c->plain);
     free(c);
 }
 
@@ -93,30 +98,76 @@ static bool on_hello(struct incoming *c, struct bytes frame)
     return true;
 }
 
+/* The next whole frame at `at`: 1, and what it takes; 0: not whole yet; or a negative error. */
+static int next_frame(struct incoming *c, size_t at, struct bytes *frame, size_t *size)
+{
+    struct bytes rest = bytes_of(c->in.base + at, c->in.len - at);
+    size_t most = c->from == NODE_NONE ? STREAM_HELLO_MAX : STREAM_FRAME_MAX;
+    if (c->head.s->sealed) {
+        int got = sealer_next(&c->seal, rest, most, &c->plain, size);
+        *frame = buf_bytes(&c->plain);
+        return got;
+    }
+    if (rest.len < LENGTH_SIZE)
+        return 0;
+    size_t len = get_u32(rest.base);
+    if (len > most)
+        return ERROR_TOO_LARGE;
+    if (rest.len - LENGTH_SIZE < len)
+        return 0;
+    *frame = bytes_of(rest.base + LENGTH_SIZE, len);
+    *size = LENGTH_SIZE + len;
+    return 1;
+}
+
 /* Takes whole frames out of what was read. */
 static void take_frames(struct incoming *c)
 {
     struct streams *s = c->head.s;
-    size_t at = 0;
-    while (c->in.len - at >= LENGTH_SIZE) {
-        size_t len = get_u32(c->in.base + at);
-        if (len > (c->from == NODE_NONE ? STREAM_HELLO_MAX : STREAM_FRAME_MAX)) {
-            refuse(c, c->from, len, ORRERY__DROP_REASON__DROP_MALFORMED);
-            return;
-        }
-        if (c->in.len - at - LENGTH_SIZE < len)
-            break;
-        struct bytes frame = bytes_of(c->in.base + at + LENGTH_SIZE, len);
-        at += LENGTH_SIZE + len;
+    struct bytes frame;
+    size_t at = 0, size;
+    int got;
+    while ((got = next_frame(c, at, &frame, &size)) > 0) {
+        at += size;
         if (c->from != NODE_NONE)
             s->io->received(s->ctx, c->from, frame);
         else if (!on_hello(c, frame))
             return;
     }
+    if (got < 0) {
+        refuse(c, c->from, c->in.len - at,
+               got == ERROR_REFUSED ? ORRERY__DROP_REASON__DROP_STRANGER
+                                    : ORRERY__DROP_REASON__DROP_MALFORMED);
+        return;
+    }
     if (at == c->in.len && c->in.cap > STREAM_READ_SIZE)
         buf_free(&c->in); /* A large frame leaves no large buffer behind. */
     else
         buf_consume(&c->in, at);
+}
+
+/* False: it has not been said yet. */
+static bool take_key(struct incoming *c)
+{
+    const struct streams *s = c->head.s;
+    if (!s->sealed || c->keyed)
+        return true;
+    if (c->in.len < SEAL_RANDOM)
+        return false;
+    seal_stream(&c->seal, s->key, c->ours, c->in.base);
+    buf_consume(&c->in, SEAL_RANDOM);
+    c->keyed = true;
+    return true;
+}
+
+/* A socket that is new takes so little at once. */
+static bool say_our_part(struct incoming *c)
+{
+    if (!c->head.s->sealed)
+        return true;
+    seal_random(c->ours, SEAL_RANDOM);
+    uv_buf_t all = uv_buf_init((char *)c->ours, SEAL_RANDOM);
+    return uv_try_write((uv_stream_t *)&c->tcp, &all, 1) == SEAL_RANDOM;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
@@ -126,7 +177,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         end_incoming(c, stream_reason((int)n));
     } else if (n > 0) {
         buf_append(&c->in, bytes_of(buffer->base, (size_t)n));
-        take_frames(c);
+        if (take_key(c))
+            take_frames(c);
     }
 }
 
@@ -159,7 +211,7 @@ static void on_connection(uv_stream_t *listener, int status)
     s->incoming = c;
     s->n_strangers++;
     CHECK(uv_tcp_init(&s->loop->uv, &c->tcp) == 0);
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) < 0 ||
+    if (uv_accept(listener, (uv_stream_t *)&c->tcp) < 0 || !say_our_part(c) ||
         uv_read_start((uv_stream_t *)&c->tcp, stream_alloc, on_read) < 0) {
         close_incoming(c);
         return;

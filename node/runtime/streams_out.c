@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FRAME_LENGTH = 4 };
+
 /* One connection; it outlives its stream until libuv has closed it. */
 struct connection {
     struct stream_head head;
@@ -16,6 +18,9 @@ struct connection {
     uv_write_t write;
     struct buf writing; /* Given to libuv. */
     bool busy;
+    uint8_t theirs[SEAL_RANDOM]; /* What the other end said. */
+    size_t heard;
+    struct sealer seal;
 };
 
 enum outgoing_state {
@@ -37,7 +42,7 @@ struct outgoing {
     union address address;
     enum outgoing_state state;
     struct connection *connection;
-    struct buf queue;  /* Frames that no socket has taken. */
+    struct buf queue;  /* Frames that no socket has taken; sealed once the stream is up. */
     struct sent *sent; /* What they are, in order. */
     uint32_t n_sent;
     uint32_t sent_cap;
@@ -171,30 +176,71 @@ static void write_out(struct outgoing *o)
     }
 }
 
-/* The peer says nothing on our stream: anything that can be read is its end. */
+static void put_frame(struct outgoing *o, struct bytes frame)
+{
+    if (o->s->sealed && o->state == OUT_UP) {
+        sealer_put(&o->connection->seal, frame, &o->queue);
+        return;
+    }
+    put_u32(buf_extend(&o->queue, FRAME_LENGTH), (uint32_t)frame.len);
+    buf_append(&o->queue, frame);
+}
+
+/* A Hello comes before what waits, and is preceded by what makes the key. */
+static void open_stream(struct outgoing *o)
+{
+    struct streams *s = o->s;
+    struct connection *c = o->connection;
+    struct buf room = {0}, waiting = o->queue;
+    o->queue = (struct buf){0};
+    if (s->sealed) {
+        uint8_t *ours = buf_extend(&o->queue, SEAL_RANDOM);
+        seal_random(ours, SEAL_RANDOM);
+        seal_stream(&c->seal, s->key, c->theirs, ours);
+    }
+    put_frame(o, hello_pack(s->self, o->to, s->boot, s->secret, &room));
+    buf_free(&room);
+    if (!s->sealed)
+        buf_append(&o->queue, buf_bytes(&waiting));
+    for (size_t at = 0; s->sealed && at < waiting.len;) {
+        size_t len = get_u32(waiting.base + at);
+        put_frame(o, bytes_of(waiting.base + at + FRAME_LENGTH, len));
+        at += FRAME_LENGTH + len;
+    }
+    buf_free(&waiting);
+}
+
+static void is_up(struct outgoing *o)
+{
+    struct streams *s = o->s;
+    if (o->state == OUT_SILENT)
+        return;
+    o->state = OUT_UP;
+    o->pause = STREAM_RETRY_MIN;
+    o->down = false;
+    open_stream(o);
+    write_out(o);
+    if (o->state == OUT_UP)
+        s->io->changed(s->ctx, o->to, true, LINK_OK);
+}
+
+/* But for its part of the key the peer says nothing on our stream: anything else that can be read
+ * is its end. */
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
-    (void)buffer;
     struct connection *c = stream->data;
     loop_noticed(c->head.s->loop);
     if (n == 0 || !c->owner)
         return;
-    broke(c->owner, n < 0 ? stream_reason((int)n) : LINK_RESET);
-}
-
-/* Puts a Hello in front of what waits. */
-static void prepend_hello(struct outgoing *o)
-{
-    struct streams *s = o->s;
-    struct buf room = {0};
-    struct bytes hello = hello_pack(s->self, o->to, s->boot, s->secret, &room);
-    struct buf queue = {0};
-    put_u32(buf_extend(&queue, 4), (uint32_t)hello.len);
-    buf_append(&queue, hello);
-    buf_free(&room);
-    buf_append(&queue, buf_bytes(&o->queue));
-    buf_free(&o->queue);
-    o->queue = queue;
+    size_t missing = c->head.s->sealed ? SEAL_RANDOM - c->heard : 0;
+    if (n < 0 || (size_t)n > missing) {
+        broke(c->owner, n < 0 ? stream_reason((int)n) : LINK_RESET);
+        return;
+    }
+    memcpy(c->theirs + c->heard, buffer->base, (size_t)n);
+    c->heard += (size_t)n;
+    if (c->heard == SEAL_RANDOM)
+        is_up(c->owner);
 }
 
 static void on_connect(uv_connect_t *request, int status)
@@ -211,15 +257,8 @@ static void on_connect(uv_connect_t *request, int status)
     }
     stream_tune(&c->tcp);
     uv_read_start((uv_stream_t *)&c->tcp, stream_alloc, on_read);
-    if (o->state == OUT_SILENT)
-        return;
-    o->state = OUT_UP;
-    o->pause = STREAM_RETRY_MIN;
-    o->down = false;
-    prepend_hello(o);
-    write_out(o);
-    if (o->state == OUT_UP)
-        s->io->changed(s->ctx, o->to, true, LINK_OK);
+    if (!s->sealed)
+        is_up(o);
 }
 
 static void connect_out(struct outgoing *o)
@@ -251,8 +290,7 @@ void streams_send(struct streams *s, node_id to, const union address *address, s
         s->io->dropped(s->ctx, s->self, to, event, frame.len, ORRERY__DROP_REASON__DROP_QUEUE);
         return;
     }
-    put_u32(buf_extend(&o->queue, 4), (uint32_t)frame.len);
-    buf_append(&o->queue, frame);
+    put_frame(o, frame);
     if (o->n_sent == o->sent_cap) {
         o->sent_cap = o->sent_cap ? o->sent_cap * 2 : 16;
         o->sent = realloc(o->sent, o->sent_cap * sizeof *o->sent);

@@ -19,23 +19,33 @@ struct udp_waiting {
     uint16_t size;
 };
 
-static const size_t frames_size = (size_t)2 * UDP_BATCH * UDP_FRAME_MAX;
+static const size_t frames_size = (size_t)2 * UDP_BATCH * UDP_SLOT;
+
+static void take(struct udp *u, uint8_t *at, size_t size)
+{
+    struct bytes frame = bytes_of(at, size);
+    uint32_t from = NODE_NONE;
+    if (u->seal && datagrams_unseal(u->seal, at, size, &frame, &from) != 0)
+        u->io->refused(u->ctx, from, size);
+    else
+        u->io->received(u->ctx, frame);
+}
 
 static void receive(struct udp *u)
 {
     struct mmsghdr messages[UDP_BATCH];
     struct iovec slots[UDP_BATCH];
-    uint8_t *frames = u->frames + (size_t)UDP_BATCH * UDP_FRAME_MAX;
+    uint8_t *frames = u->frames + (size_t)UDP_BATCH * UDP_SLOT;
     for (int batch = 0; batch < BATCHES_MAX; batch++) {
         memset(messages, 0, sizeof messages);
         for (int i = 0; i < UDP_BATCH; i++) {
-            slots[i] = (struct iovec){frames + (size_t)i * UDP_FRAME_MAX, UDP_FRAME_MAX};
+            slots[i] = (struct iovec){frames + (size_t)i * UDP_SLOT, UDP_SLOT};
             messages[i].msg_hdr.msg_iov = &slots[i];
             messages[i].msg_hdr.msg_iovlen = 1;
         }
         int n = recvmmsg(u->fd, messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++)
-            u->io->received(u->ctx, bytes_of(slots[i].iov_base, messages[i].msg_len));
+            take(u, slots[i].iov_base, messages[i].msg_len);
         if (n < UDP_BATCH)
             return;
     }
@@ -107,10 +117,15 @@ void udp_send(struct udp *u, node_id to, const union address *address, struct by
     }
     if (u->n_waiting == UDP_BATCH)
         udp_flush(u);
-    memcpy(u->frames + u->frames_used, frame.base, frame.len);
-    u->frames_used += frame.len;
-    u->waiting[u->n_waiting++] = (struct udp_waiting){
-        .address = *address, .to = to, .event = event, .size = (uint16_t)frame.len};
+    uint8_t *at = u->frames + u->frames_used;
+    if (u->seal)
+        datagrams_seal(u->seal, frame, at);
+    else
+        memcpy(at, frame.base, frame.len);
+    size_t size = frame.len + (u->seal ? SEAL_DATAGRAM : 0);
+    u->frames_used += size;
+    u->waiting[u->n_waiting++] =
+        (struct udp_waiting){.address = *address, .to = to, .event = event, .size = (uint16_t)size};
 }
 
 void udp_flush(struct udp *u)

@@ -6,11 +6,14 @@
 #include "core/core.h"
 #include "runtime/address.h"
 #include "runtime/loop.h"
+#include "seal/seal.h"
 
-enum { UDP_BATCH = 64, UDP_FRAME_MAX = 2048 };
+enum { UDP_BATCH = 64, UDP_FRAME_MAX = 2048, UDP_SLOT = UDP_FRAME_MAX + SEAL_DATAGRAM };
 
 struct udp_io {
     void (*received)(void *ctx, struct bytes frame);
+    /* It did not open: a stranger's (from is 0), or one that was here before. */
+    void (*refused)(void *ctx, node_id from, size_t size);
     /* `error` is an errno value. Must not send. */
     void (*unsent)(void *ctx, node_id to, uint64_t event, size_t size, int error);
 };
@@ -23,6 +26,7 @@ struct udp {
     uint16_t port;
     const struct udp_io *io;
     void *ctx;
+    struct datagrams *seal; /* NULL: what is sent is not sealed. Set after udp_open(). */
     uint8_t *frames; /* First those to be sent, one behind the other; then slots to receive into. */
     size_t frames_used;
     struct udp_waiting *waiting;

@@ -96,7 +96,15 @@ static void udp_unsent(void *ctx, node_id to, uint64_t event, size_t size, int e
     report_drop(n, n->self, to, event, size, ORRERY__DROP_REASON__DROP_UNSENT);
 }
 
-static const struct udp_io udp_io = {udp_received, udp_unsent};
+static void udp_refused(void *ctx, node_id from, size_t size)
+{
+    struct node *n = ctx;
+    report_drop(n, from, n->self, 0, size,
+                from == NODE_NONE ? ORRERY__DROP_REASON__DROP_STRANGER
+                                  : ORRERY__DROP_REASON__DROP_STALE);
+}
+
+static const struct udp_io udp_io = {udp_received, udp_refused, udp_unsent};
 
 static nsec streams_now(void *ctx)
 {
@@ -320,6 +328,11 @@ void node_open_parts(struct node *n, const Orrery__NodeConfig *config)
     n->streams.self = n->self;
     n->streams.boot = config->boot;
     memcpy(n->streams.secret, config->secret.data, SECRET_SIZE);
+    if (config->key.len == SEAL_KEY) {
+        n->sealed = n->streams.sealed = true;
+        memcpy(n->streams.key, config->key.data, SEAL_KEY);
+        datagrams_open(&n->datagrams, config->key.data, n->self, n->boot);
+    }
     n->streams.io = &streams_io;
     n->streams.ctx = n;
     int error =
@@ -332,6 +345,7 @@ void node_open_parts(struct node *n, const Orrery__NodeConfig *config)
                  strerror(-error));
         node_fail(n, 1, why);
     }
+    n->udp.seal = n->sealed ? &n->datagrams : NULL;
     open_clients(n, config);
 }
 

@@ -106,19 +106,18 @@ static bool is_new(struct seal_window *w, uint32_t boot, uint64_t number)
     return true;
 }
 
-int datagrams_unseal(struct datagrams *d, struct bytes sealed, uint8_t *into, struct bytes *plain,
+int datagrams_unseal(struct datagrams *d, uint8_t *sealed, size_t size, struct bytes *plain,
                      uint32_t *from)
 {
     uint8_t nonce[24];
-    if (sealed.len < SEAL_DATAGRAM || get_u32(sealed.base) >= SEAL_SENDERS_MAX)
+    uint8_t *at = sealed + HEAD;
+    if (size < SEAL_DATAGRAM || get_u32(sealed) >= SEAL_SENDERS_MAX)
         return ERROR_REFUSED;
-    nonce_of(sealed.base, nonce);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(into, NULL, NULL, sealed.base + HEAD,
-                                                   sealed.len - HEAD, NULL, 0, nonce, d->key) != 0)
+    nonce_of(sealed, nonce);
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL, at, size - HEAD, NULL, 0, nonce,
+                                                   d->key) != 0)
         return ERROR_REFUSED;
-    *from = get_u32(sealed.base);
-    *plain = bytes_of(into, sealed.len - SEAL_DATAGRAM);
-    return is_new(window_of(d, *from), get_u32(sealed.base + 4), get_u64(sealed.base + 8))
-               ? 0
-               : ERROR_IN_USE;
+    *from = get_u32(sealed);
+    *plain = bytes_of(at, size - SEAL_DATAGRAM);
+    return is_new(window_of(d, *from), get_u32(sealed + 4), get_u64(sealed + 8)) ? 0 : ERROR_IN_USE;
 }

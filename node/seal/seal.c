@@ -29,6 +29,11 @@ void seal_key_of_text(struct bytes text, uint8_t key[SEAL_KEY])
     hash(key, NULL, "orrery cluster key", text, nothing);
 }
 
+void seal_random(uint8_t *into, size_t size)
+{
+    randombytes_buf(into, size);
+}
+
 void seal_wipe(void *secret, size_t size)
 {
     sodium_memzero(secret, size);

@@ -28,6 +28,7 @@ enum {
 /* The key of a cluster from what people keep in a file: any text. */
 void seal_key_of_text(struct bytes text, uint8_t key[SEAL_KEY]);
 
+void seal_random(uint8_t *into, size_t size);
 void seal_wipe(void *secret, size_t size);
 
 /* --- records of a stream --- */
@@ -88,10 +89,9 @@ void datagrams_open(struct datagrams *d, const uint8_t run_key[SEAL_KEY], uint32
 void datagrams_close(struct datagrams *d);
 /* `into` has room for plain.len + SEAL_DATAGRAM. */
 void datagrams_seal(struct datagrams *d, struct bytes plain, uint8_t *into);
-/* `into` has room for sealed.len. 0 and the content, which is in `into`; ERROR_REFUSED: a
- * stranger's, or changed; ERROR_IN_USE: it was here before, or is too old to tell. `from` is set
- * when it opened. */
-int datagrams_unseal(struct datagrams *d, struct bytes sealed, uint8_t *into, struct bytes *plain,
+/* In place. 0 and the content, which lies in `sealed`; ERROR_REFUSED: a stranger's, or changed;
+ * ERROR_IN_USE: it was here before, or is too old to tell. `from` is set when it opened. */
+int datagrams_unseal(struct datagrams *d, uint8_t *sealed, size_t size, struct bytes *plain,
                      uint32_t *from);
 
 #endif
