@@ -49,20 +49,33 @@ bool endpoint_is_loopback(const char *host)
     return strcasecmp(host, "localhost") == 0;
 }
 
-int endpoint_listen(const char *address, uint16_t port)
+socklen_t endpoint_address(const char *address, uint16_t port, struct sockaddr_storage *into)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
-    int one = 1;
-    if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
+    memset(into, 0, sizeof *into);
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
+        memcpy(into, &v4, sizeof v4);
+        return sizeof v4;
+    }
+    if (inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
+        return 0;
+    memcpy(into, &v6, sizeof v6);
+    return sizeof v6;
+}
+
+int endpoint_listen(const char *address, uint16_t port)
+{
+    struct sockaddr_storage at;
+    socklen_t size = endpoint_address(address, port, &at);
+    if (size == 0)
         return -EINVAL;
-    int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int one = 1;
+    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    const struct sockaddr *at = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-    if (bind(fd, at, is_v4 ? sizeof v4 : sizeof v6) == 0 && listen(fd, BACKLOG) == 0)
+    if (bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int error = errno;
     close(fd);

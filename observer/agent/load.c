@@ -1,13 +1,14 @@
 #include "agent/load.h"
 
+#include "agent/endpoint.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,7 +27,8 @@ static const double retry_mean_ns = 60e6;
 
 struct client {
     uint32_t number; /* Of its place: its twins at other ports have the same. */
-    uint16_t port;
+    struct sockaddr_storage to;
+    socklen_t to_size;
     int fd; /* -1: not connected. */
     bool connecting;
     struct random random;   /* When it asks, and */
@@ -191,18 +193,15 @@ static void lose(struct client *c)
 
 static void try_connect(struct client *c)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(c->port)};
     int one = 1;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    c->fd = socket(c->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) {
         lose(c);
         return;
     }
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->connecting = true;
-    if (connect(c->fd, (const struct sockaddr *)(const void *)&to, sizeof to) < 0 &&
-        errno != EINPROGRESS)
+    if (connect(c->fd, (const struct sockaddr *)&c->to, c->to_size) < 0 && errno != EINPROGRESS)
         lose(c);
 }
 
@@ -296,7 +295,8 @@ static void serve(const struct load_plan *p, int lifeline)
     for (size_t i = 0; i < n; i++) {
         const struct load_port *port = &p->ports[i / p->clients];
         uint32_t number = port->place * p->clients + (uint32_t)(i % p->clients);
-        all[i] = (struct client){.number = number, .port = port->port, .fd = -1};
+        all[i] = (struct client){.number = number, .fd = -1};
+        all[i].to_size = endpoint_address(port->address, port->port, &all[i].to);
         all[i].random = random_split(p->seed, 2 * (uint64_t)number);
         all[i].requests = random_split(p->seed, 2 * (uint64_t)number + 1);
     }

@@ -18,8 +18,9 @@ enum load_kind { LOAD_SET, LOAD_GET, LOAD_DEL, LOAD_INCR, LOAD_EXEC, LOAD_KINDS 
 enum { LOAD_PORTS_MAX = 64, LOAD_CLIENTS_MAX = 1024 };
 
 struct load_port {
-    uint16_t port;  /* On this machine. */
-    uint32_t place; /* Of its node in its group, from 0. */
+    uint16_t port;
+    const char *address; /* Of the port. */
+    uint32_t place;      /* Of its node in its group, from 0. */
 };
 
 struct load_plan {

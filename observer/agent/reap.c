@@ -29,6 +29,7 @@ static void tell_exit(struct life *l, uint64_t lost_bytes)
     exit.node = l->node->node;
     exit.boot = l->boot;
     exit.pid = l->pid;
+    exit.unseen = l->vanished;
     exit.code = l->vanished ? EXIT_UNKNOWN_CODE : WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     exit.signal = !l->vanished && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     exit.because = l->because;

@@ -61,6 +61,19 @@ static void json_texts(const char *name, char **texts, size_t n)
     printf("]");
 }
 
+static void status_place_json(const Orrery__NodeStatus *n)
+{
+    printf(",\"address\":");
+    text_json_print(n->address);
+    printf(",\"host\":");
+    text_json_print(n->host);
+    if (*n->host)
+        printf(",\"one_clock\":%s", n->one_clock ? "true" : "false");
+    if (n->clock_known)
+        printf(",\"clock_ns\":%lld,\"clock_bound_ns\":%llu", (long long)n->clock_ns,
+               (unsigned long long)n->clock_bound_ns);
+}
+
 static void status_json(const Orrery__Status *s)
 {
     printf("{\"run\":\"%s\",\"protocol\":\"%s\",\"seed\":%llu,\"simulated\":%s,\"pace\":%.10g,"
@@ -83,6 +96,7 @@ static void status_json(const Orrery__Status *s)
                "\"udp_port\":%u,\"tcp_port\":%u,\"lost\":%llu",
                n->state, n->pid, n->boot, n->client_port, n->udp_port, n->tcp_port,
                (unsigned long long)n->lost);
+        status_place_json(n);
         json_texts("faults", n->faults, n->n_faults);
         json_texts("beliefs", n->beliefs, n->n_beliefs);
         printf(",\"words\":");
@@ -92,6 +106,22 @@ static void status_json(const Orrery__Status *s)
     printf("]}\n");
 }
 
+/* Where an agent runs it, and how its clock stands to ours. */
+static void status_place(const Orrery__NodeStatus *n)
+{
+    struct buf clock = {0};
+    if (n->clock_known) {
+        buf_printf(&clock, ", clock %s", n->clock_ns < 0 ? "-" : "+");
+        duration_print((double)(n->clock_ns < 0 ? -n->clock_ns : n->clock_ns), &clock);
+        buf_printf(&clock, " give or take ");
+        duration_print((double)n->clock_bound_ns, &clock);
+        buf_printf(&clock, n->one_clock ? " (it is ours)" : "");
+    }
+    printf("         at %s (%s)%.*s\n", n->host, n->address, (int)clock.len,
+           (const char *)clock.base);
+    buf_free(&clock);
+}
+
 static void status_node(const Orrery__NodeStatus *n)
 {
     char pid[16] = "-";
@@ -99,12 +129,17 @@ static void status_node(const Orrery__NodeStatus *n)
         snprintf(pid, sizeof pid, "%d", n->pid);
     printf("%-6s %-9s %7s %5u", n->name, n->state, pid, n->boot);
     printf(*n->group ? "  %s" : "", n->group);
-    printf(n->client_port ? "  redis-cli -p %u" : "", n->client_port);
+    if (n->client_port && *n->host)
+        printf("  redis-cli -h %s -p %u", n->address, n->client_port);
+    else if (n->client_port)
+        printf("  redis-cli -p %u", n->client_port);
     for (size_t i = 0; i < n->n_beliefs; i++)
         printf("%s%s", i ? "; " : "  ", n->beliefs[i]);
     if (n->lost)
         printf("  (%llu events lost)", (unsigned long long)n->lost);
     printf("\n");
+    if (*n->host)
+        status_place(n);
     for (size_t i = 0; i < n->n_faults; i++)
         printf("         %s\n", n->faults[i]);
     bool failed = strcmp(n->state, "failed") == 0;

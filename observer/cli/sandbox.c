@@ -147,7 +147,9 @@ static void say_ports(struct cluster *c)
     struct cluster_node n;
     for (uint32_t i = 1; i <= c->ops->nodes(c) && i <= 16; i++)
         if (c->ops->node(c, i, &n) && n.client_port)
-            printf("  %s serves clients: redis-cli -p %u\n", n.name, n.client_port);
+            printf(n.host ? "  %s serves clients: redis-cli -p %u -h %s\n"
+                          : "  %s serves clients: redis-cli -p %u\n",
+                   n.name, n.client_port, n.address);
 }
 
 static void say_what_runs(struct sandbox *b)

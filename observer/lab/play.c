@@ -72,7 +72,7 @@ static void begin_load(struct lab_play *p)
             g++;
         }
         if (c->ops->node(c, i, &n) && n.client_port)
-            ports[plan.n_ports++] = (struct load_port){n.client_port, place};
+            ports[plan.n_ports++] = (struct load_port){n.client_port, n.address, place};
         place++;
     }
     if (plan.n_ports == 0)

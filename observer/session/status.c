@@ -40,6 +40,12 @@ static Orrery__NodeStatus *node_status(struct session *s, uint32_t number)
     into->udp_port = n.udp_port;
     into->tcp_port = n.tcp_port;
     into->lost = n.lost;
+    into->address = must_copy(n.address ? n.address : "");
+    into->host = must_copy(n.host ? n.host : "");
+    into->one_clock = n.one_clock;
+    into->clock_known = n.offset_known;
+    into->clock_ns = n.offset_ns;
+    into->clock_bound_ns = n.offset_bound_ns;
     into->words = must_copy(n.words ? n.words : "");
     beliefs_of(s, number, into);
     return into;

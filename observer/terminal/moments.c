@@ -287,7 +287,9 @@ static void exit_words(struct row *r, const Orrery__Exit *x, bool stopped, const
     const char *is = merged(r) ? "are" : "is";
     const char *last = x->n_words ? x->words[x->n_words - 1] : "";
     const char *colon = *last ? ": " : "";
-    if (x->signal == 9 && x->lost_bytes)
+    if (x->unseen)
+        row_text(r, "%s %s out of reach%s%s", names, is, colon, last);
+    else if (x->signal == 9 && x->lost_bytes)
         row_text(r, "%s %s dead, %" PRIu64 " unsynced bytes lost", names, is, x->lost_bytes);
     else if (x->signal == 9)
         row_text(r, "%s %s dead: SIGKILL%s", names, is, asked);

@@ -236,6 +236,11 @@ static void tell_exit(const struct telling *w)
     const Orrery__Exit *x = w->event->exit;
     const char *name = timeline_lane(w->t, x->node);
     const char *signal = x->signal > 0 ? sigabbrev_np(x->signal) : NULL;
+    if (x->unseen) {
+        const char *why = x->n_words ? x->words[x->n_words - 1] : "its agent is gone";
+        buf_printf(w->into, "%s is out of reach: %s", name, why);
+        return;
+    }
     if (signal)
         buf_printf(w->into, "%s exited: SIG%s", name, signal);
     else if (x->signal > 0)

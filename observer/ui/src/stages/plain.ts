@@ -23,7 +23,7 @@ export function apply(s: Plain, h: Happening): Plain {
     switch (body.case) {
         case 'start': return put(s, h.node, 'running', 'started', h.ordinal);
         case 'spawn': return put(s, body.value.node, 'starting', 'is being started', h.ordinal);
-        case 'exit': return put(s, body.value.node, 'dead', body.value.signal ? `ended by signal ${body.value.signal}` : `ended with ${body.value.code}`, h.ordinal);
+        case 'exit': return put(s, body.value.node, 'dead', body.value.unseen ? 'out of reach' : body.value.signal ? `ended by signal ${body.value.signal}` : `ended with ${body.value.code}`, h.ordinal);
         case 'trace': return h.type ? put(s, h.node, undefined, h.type.split('.').pop() ?? h.type, h.ordinal) : s;
         case 'violation': return put(s, h.node, undefined, `refused a message: ${body.value.why}`, h.ordinal);
         default: return s;
