@@ -35,6 +35,15 @@ python3             command:python3
 binutils            command:nm
 '
 
+# An engine that tests start by hand, and what makes an image for it without anybody's registry.
+packages_of_containers='
+docker.io           command:dockerd
+docker-compose      command:docker-compose
+iptables            command:iptables
+debootstrap         command:debootstrap
+curl                command:curl
+'
+
 have() {
     command -v "$1" >/dev/null 2>&1
 }

@@ -11,6 +11,7 @@ cluster   180  real processes and real signals
 web       60   the server of the page: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis
 browser   240  the page: its types, its units, and in Chromium as a user sees it
+container 150  the compose file under a Docker engine of our own, which takes root (90 s more the first time)
 launcher  90   this launcher
 fuzz      180  every decoder for ten seconds
 sanitize  240  unit, script and short simulations under address and undefined-behaviour checks
@@ -24,6 +25,7 @@ fuzz_seconds=${ORRERY_FUZZ_SECONDS:-10}
 
 passed=0
 failed=0
+skipped=0
 
 count() { # PASSED FAILED
     passed=$((passed + $1))
@@ -123,15 +125,18 @@ test_client() {
     run_scripts client
 }
 
-# tests/KIND/test_*.sh: each says "ok WHAT" or "not ok WHAT" a line.
+# tests/KIND/test_*.sh: each says "ok WHAT" or "not ok WHAT" a line, or "skip WHAT: WHY" for what cannot
+# be tried on this machine.
 run_scripts() {
     local script log good bad
     for script in "$root/tests/$1"/test_*.sh; do
         [ -e "$script" ] || continue
         log=$(mktemp)
-        ORRERY_ROOT=$root ORRERY_BIN=$build/test/bin timeout 300 bash "$script" >"$log" 2>&1 || echo "not ok ${script##*/} ended with $?" >>"$log"
+        ORRERY_ROOT=$root ORRERY_BIN=$build/test/bin ORRERY_BUILD=$build timeout 300 bash "$script" >"$log" 2>&1 || echo "not ok ${script##*/} ended with $?" >>"$log"
         good=$(grep -c '^ok ' "$log" || true)
         bad=$(grep -c '^not ok ' "$log" || true)
+        skipped=$((skipped + $(grep -c '^skip ' "$log" || true)))
+        sed -n 's/^skip /  SKIP  /p' "$log" >&2
         if [ "$bad" != 0 ]; then cat "$log" >&2; else sed -n 's/^ok /  ok    /p' "$log" >&2; fi
         rm -f "$log"
         count "$good" "$bad"
@@ -153,6 +158,10 @@ test_browser() {
 
 in_folder() {
     (cd "$1" && shift && "$@")
+}
+
+test_container() {
+    run_scripts container
 }
 
 test_launcher() {
@@ -253,14 +262,16 @@ run_tests() {
     choose_build_folder
     need_packages "be tested" "$packages_to_run$packages_to_test$(browser_package)
 $(fuzz_runtime_package)"
+    case " $* " in *" container "*) need_packages "be tested in containers" "$packages_of_containers" ;; esac
     for kind in "$@"; do
-        case $kind in tidy | unit | script | sim | cluster | client | launcher | sanitize) needs_c=yes ;; esac
+        case $kind in tidy | unit | script | sim | cluster | client | container | launcher | sanitize) needs_c=yes ;; esac
     done
     if [ "$needs_c" = yes ] && ! build_tests; then
         count 0 1
     else
         for kind in "$@"; do run_kind "$kind"; done
     fi
+    if [ "$skipped" != 0 ]; then say "$skipped skipped, since this machine cannot try them: see SKIP above"; fi
     printf '\n%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" = 0 ] || exit 1
     exit 0
