@@ -50,8 +50,8 @@ static uint16_t free_port(void)
     return 0;
 }
 
-/* Dies with the test. `through`: what is put before the program, or NULL. */
-static pid_t start_agent(struct yard *y, int i, const char *key)
+/* Dies with the test. An `elsewhere` one has a monotonic clock of its own, 1000 s ahead. */
+static pid_t start_agent_at(struct yard *y, int i, const char *key, bool elsewhere)
 {
     char disk[160], log[160];
     snprintf(disk, sizeof disk, "%s/disk%d", y->lab.home, i);
@@ -63,9 +63,18 @@ static pid_t start_agent(struct yard *y, int i, const char *key)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, STDERR_FILENO);
+    if (elsewhere)
+        execlp("unshare", "unshare", "--time", "--monotonic", "1000", "--fork", "--kill-child",
+               ORRERY, "agent", "--observer", y->where, "--key-file", key, "--disk", disk,
+               (char *)NULL);
     execl(ORRERY, "orrery", "agent", "--observer", y->where, "--key-file", key, "--disk", disk,
           (char *)NULL);
     _exit(127);
+}
+
+static pid_t start_agent(struct yard *y, int i, const char *key)
+{
+    return start_agent_at(y, i, key, false);
 }
 
 static void write_file(const char *path, const char *text)
@@ -314,6 +323,86 @@ static void who_has_another_key_is_not_let_in(void **state)
     assert_int_equal(lab_end(&y->lab), 0);
 }
 
+/* Of each of the three nodes, from `status --json`. */
+static void clocks_of(struct lab *l, double ns[3], double bound_ns[3])
+{
+    char text[16384];
+    assert_int_equal(LAB_RUN(l, text, "status", "--json"), 0);
+    const char *at = text;
+    for (int i = 0; i < 3; i++) {
+        at = strstr(at, "\"clock_ns\"");
+        assert_non_null(at);
+        ns[i] = json_number(at, "clock_ns");
+        bound_ns[i] = json_number(at, "clock_bound_ns");
+        at++;
+    }
+}
+
+static bool other_clocks_possible(void)
+{
+    return system("unshare --time --monotonic 1000 --fork true 2>/dev/null") == 0;
+}
+
+static void begin_with_one_elsewhere(struct yard *y, const char *flag)
+{
+    const char *words[] = {"heartbeat", "--nodes",        "3",  "--set", "interval_ms=50",
+                           "--set",     "timeout_ms=600", flag, NULL};
+    end_agent(y, 1);
+    y->agents[1] = start_agent_at(y, 1, y->key, true);
+    lab_begin(&y->lab, words);
+    trusts(&y->lab, 1, "n1", 2);
+    trusts(&y->lab, 1, "n2", 3);
+    trusts(&y->lab, 1, "n3", 1);
+}
+
+/* Which has it differs from run to run: the first event of each node says. */
+static double latest_start(struct lab *l)
+{
+    double latest = 0;
+    for (int node = 1; node <= 3; node++) {
+        char pattern[40], line[8192];
+        snprintf(pattern, sizeof pattern, "start node=n%d", node);
+        uint64_t began = lab_wait(l, 1, pattern, line, sizeof line);
+        double ns = json_number(line, "mono_ns");
+        latest = ns > latest ? ns : latest;
+        snprintf(pattern, sizeof pattern, "spawn node=%d", node);
+        assert_true(lab_wait(l, 1, pattern, NULL, 0) < began);
+    }
+    return latest;
+}
+
+static void another_clock_is_measured_and_corrected(void **state)
+{
+    struct yard *y = *state;
+    double ns[3], bound[3];
+    int ahead = 0;
+    if (!other_clocks_possible())
+        skip();
+    begin_with_one_elsewhere(y, NULL);
+    clocks_of(&y->lab, ns, bound);
+    for (int i = 0; i < 3; i++) {
+        double truth = ns[i] > 500e9 ? 1000e9 : 0;
+        ahead += truth > 0;
+        assert_true(bound[i] > 0);
+        assert_true(ns[i] - truth <= bound[i] && truth - ns[i] <= bound[i]);
+    }
+    assert_int_equal(ahead, 1);
+    assert_true(latest_start(&y->lab) < 500e9);
+    uint64_t pace = LAB_DO(&y->lab, "pace", "0.5"); /* An instant of our clock. */
+    lab_wait(&y->lab, pace, "heartbeat.Opinion", NULL, 0);
+    assert_int_equal(lab_end(&y->lab), 0);
+}
+
+static void the_correction_can_be_switched_off(void **state)
+{
+    struct yard *y = *state;
+    if (!other_clocks_possible())
+        skip();
+    begin_with_one_elsewhere(y, "--raw-clocks");
+    assert_true(latest_start(&y->lab) > 999e9); /* And yet behind its spawn, which that checks. */
+    assert_int_equal(lab_end(&y->lab), 0);
+}
+
 static void beyond_loopback_there_must_be_a_key(void **state)
 {
     struct yard *y = *state;
@@ -340,6 +429,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_left_when_the_observer_is_killed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_has_another_key_is_not_let_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_clock_is_measured_and_corrected, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_correction_can_be_switched_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(beyond_loopback_there_must_be_a_key, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
