@@ -13,17 +13,14 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { NODES_A_MACHINE = 4096 };
 
 void agent_now(const struct agent *a, uint64_t *mono_ns, int64_t *wall_ns)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
     *mono_ns = clock_now(&a->clock, machine_now());
-    *wall_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    *wall_ns = machine_wall();
 }
 
 struct agent_node *agent_node(const struct agent *a, uint32_t node)

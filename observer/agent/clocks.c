@@ -12,6 +12,13 @@ uint64_t machine_now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+int64_t machine_wall(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 void machine_name(char into[MACHINE_ROOM])
 {
     char boot[40] = "", space[40];

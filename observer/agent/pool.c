@@ -156,6 +156,16 @@ static void is_present(struct caller *c, const Orrery__Present *who)
     ping(c);
 }
 
+static void is_pong(struct caller *c, const Orrery__Pong *pong)
+{
+    uint64_t now = machine_now();
+    int64_t ours = machine_wall() - (int64_t)now, theirs = pong->wall_ns - (int64_t)pong->here_ns;
+    offset_sample(&c->seat->offset, pong->sent_ns, pong->here_ns, now);
+    c->seat->wall_offset_ns = ours - theirs;
+    if (c->pings < FIRST_PINGS)
+        ping(c);
+}
+
 static struct remote *life_of(const struct caller *c, uint64_t number)
 {
     struct remote *r = c->lives;
@@ -194,9 +204,7 @@ static void heard(struct caller *c, const Orrery__FromAgent *m)
         return;
     }
     if (m->kind_case == ORRERY__FROM_AGENT__KIND_PONG) {
-        offset_sample(&c->seat->offset, m->pong->sent_ns, m->pong->here_ns, machine_now());
-        if (c->pings < FIRST_PINGS)
-            ping(c);
+        is_pong(c, m->pong);
         return;
     }
     struct seat *s = c->seat;
@@ -402,7 +410,9 @@ void pool_leave(struct seat *seat)
 
 int64_t seat_shift(const struct seat *s)
 {
-    return s->one_clock || s->pool->options.raw_clocks ? 0 : s->offset.ns;
+    if (s->one_clock)
+        return 0;
+    return s->pool->options.raw_clocks ? s->wall_offset_ns : s->offset.ns;
 }
 
 void seat_tell(const struct seat *s, struct cluster_node *into)

@@ -43,9 +43,10 @@ struct seat {
     struct caller *caller; /* NULL: it is not there now. */
     bool one_clock;        /* It reads the very clock that we do. */
     struct offset offset;
-    uint32_t nodes;    /* That have it, of all runs. */
-    uint64_t seen_ns;  /* By its own clock; see Events in agent.proto. */
-    uint64_t heard_ns; /* By ours: when it said so. */
+    int64_t wall_offset_ns; /* The same, if both wall clocks were right. */
+    uint32_t nodes;         /* That have it, of all runs. */
+    uint64_t seen_ns;       /* By its own clock; see Events in agent.proto. */
+    uint64_t heard_ns;      /* By ours: when it said so. */
 };
 
 struct cluster_key {
@@ -56,7 +57,7 @@ struct cluster_key {
 struct pool_options {
     const char *where; /* ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT to listen at. */
     struct cluster_key key;
-    bool raw_clocks; /* Offsets are shown, and not corrected. */
+    bool raw_clocks; /* Offsets are shown and not used: what wall clocks say is believed. */
 };
 
 /* NULL and a sentence. */
@@ -72,8 +73,7 @@ const struct cluster_key *pool_key(const struct pool *p);
  * cluster began to wait. */
 int pool_seats(struct pool *p, uint32_t n, uint64_t since_ns, struct seat **seats);
 void pool_leave(struct seat *seat);
-/* What to add to an instant of our clock for one of its; 0 where clocks are one, or are not to be
- * corrected. */
+/* What to add to an instant of our clock for one of its; 0 where clocks are one. */
 /* Where a node is, and how its clock stands to ours. */
 void seat_tell(const struct seat *seat, struct cluster_node *into);
 void pool_forget(struct pool *p, const char *run); /* Its disks may go. */

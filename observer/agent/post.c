@@ -88,6 +88,7 @@ static void pong(struct post *p, const Orrery__Ping *ping)
     Orrery__FromAgent message = ORRERY__FROM_AGENT__INIT;
     pong.sent_ns = ping->sent_ns;
     pong.here_ns = machine_now();
+    pong.wall_ns = machine_wall();
     message.kind_case = ORRERY__FROM_AGENT__KIND_PONG;
     message.pong = &pong;
     post_say(p, &message);

@@ -17,7 +17,7 @@ struct agents_given {
         KEY_OPT(given),                                                                            \
     {                                                                                              \
         "--raw-clocks", OPT_FLAG, &(given).raw_clocks, NULL,                                       \
-            "does not correct what agents' clocks are off by"                                      \
+            "believes agents' wall clocks, and corrects nothing by what was measured"                                      \
     }
 
 #define KEY_OPT(given)                                                                             \

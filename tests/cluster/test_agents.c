@@ -389,7 +389,11 @@ static void another_clock_is_measured_and_corrected(void **state)
     assert_int_equal(ahead, 1);
     assert_true(latest_start(&y->lab) < 500e9);
     uint64_t pace = LAB_DO(&y->lab, "pace", "0.5"); /* An instant of our clock. */
-    lab_wait(&y->lab, pace, "heartbeat.Opinion", NULL, 0);
+    for (int node = 1; node <= 3; node++) {
+        char pattern[40];
+        snprintf(pattern, sizeof pattern, "send node=n%d", node);
+        lab_wait(&y->lab, pace, pattern, NULL, 0);
+    }
     assert_int_equal(lab_end(&y->lab), 0);
 }
 
@@ -399,7 +403,8 @@ static void the_correction_can_be_switched_off(void **state)
     if (!other_clocks_possible())
         skip();
     begin_with_one_elsewhere(y, "--raw-clocks");
-    assert_true(latest_start(&y->lab) > 999e9); /* And yet behind its spawn, which that checks. */
+    /* Wall clocks are believed, which are one here; and each start is behind its spawn. */
+    assert_true(latest_start(&y->lab) < 500e9);
     assert_int_equal(lab_end(&y->lab), 0);
 }
 
