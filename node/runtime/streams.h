@@ -5,8 +5,8 @@
  * with growing pauses until it is connected, so that a protocol that lost something hears that the
  * link is up again. A receiver believes nobody before a right Hello.
  *
- * With a key what is sent is sealed: who accepted says some random bytes, who connected some others,
- * and the key of the stream comes from both, so that nothing recorded opens a second time.
+ * With a key what is sent is sealed: who accepted says some random bytes, who connected some
+ * others, and the key of the stream comes from both, so that nothing recorded opens a second time.
  *
  * Both ends tell the host when their end of a stream comes up or goes down, and why. A stream in
  * both directions is two connections, and so tells twice. */

@@ -178,9 +178,15 @@ void agent_finish_if_empty(struct agent *a)
 static void end_grace_over(uv_timer_t *timer)
 {
     struct agent *a = timer->data;
-    for (uint32_t i = 0; i < a->n_nodes; i++)
-        if (a->nodes[i]->life)
-            a->nodes[i]->life->ops->signal(a->nodes[i]->life, SIGKILL);
+    bool killed = a->killed;
+    a->killed = true;
+    for (uint32_t i = 0; i < a->n_nodes; i++) {
+        struct life *l = a->nodes[i]->life;
+        if (l && killed && l->ops->abandon)
+            l->ops->abandon(l);
+        else if (l)
+            l->ops->signal(l, SIGKILL);
+    }
 }
 
 static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
@@ -197,7 +203,7 @@ static void end(struct cluster *c, void (*done)(void *ctx), void *ctx)
         a->nodes[i]->spawn_wanted = false;
         agent_quit(a->nodes[i], c->end_because);
     }
-    CHECK(uv_timer_start(&a->grace, end_grace_over, STOP_GRACE_MS, 0) == 0);
+    CHECK(uv_timer_start(&a->grace, end_grace_over, STOP_GRACE_MS, STOP_GRACE_MS) == 0);
     agent_finish_if_empty(a);
 }
 

@@ -91,6 +91,7 @@ struct agent {
     struct buf scratch;
     uint32_t handles; /* Open handles of libuv. */
     bool ending;
+    bool killed; /* What did not end as asked was killed. */
     bool closing;
     uv_timer_t grace;
     void (*done)(void *ctx);

@@ -28,6 +28,9 @@ struct life_ops {
     /* It has ended, and all its events are known: plays the power cut, if there was one. Then
      * life_settled(), at once or later. */
     void (*settle)(struct life *l);
+    /* It does not end, since who could end it does not answer: life_vanished(). NULL: that cannot
+     * be. */
+    void (*abandon)(struct life *l);
     void (*close)(struct life *l); /* Frees `body`; then life_closed(), at once or later. */
 };
 

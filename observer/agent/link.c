@@ -97,6 +97,7 @@ void link_say(struct link *l, const ProtobufCMessage *message)
     protobuf_c_message_pack(message, packed);
     struct saying *s = saying_new(l);
     sealer_put(&l->out, bytes_of(packed, size), &s->bytes);
+    seal_wipe(packed, size); /* It may hold a key. */
     free(packed);
     say(s);
 }

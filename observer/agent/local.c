@@ -108,7 +108,13 @@ static void close_it(struct life *l)
 
 int local_start(struct life *l, Orrery__NodeConfig *config, char *why, size_t why_size)
 {
-    static const struct life_ops ops = {say, signal_it, read_some, seen, lost, settle, close_it};
+    static const struct life_ops ops = {.say = say,
+                                        .signal = signal_it,
+                                        .read = read_some,
+                                        .seen = seen,
+                                        .lost = lost,
+                                        .settle = settle,
+                                        .close = close_it};
     static char loopback[] = "127.0.0.1";
     struct agent *a = l->node->agent;
     char path[4096];

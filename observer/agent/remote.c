@@ -87,6 +87,12 @@ static void settle(struct life *l)
     seat_say(r->seat, &told);
 }
 
+static void abandon(struct life *l)
+{
+    remote_vanished(remote_of(l), "its agent does not answer: it ends the node when it finds that "
+                                  "the observer is gone");
+}
+
 static void close_it(struct life *l)
 {
     struct remote *r = remote_of(l);
@@ -209,6 +215,7 @@ int remote_start(struct life *l, Orrery__NodeConfig *config, char *why, size_t w
                                         .seen = seen,
                                         .lost = lost,
                                         .settle = settle,
+                                        .abandon = abandon,
                                         .close = close_it};
     struct seat *seat = l->node->seat;
     l->ops = &ops;

@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "base/errors.h"
 #include "cluster/cluster.h"
+#include "cluster/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,9 +15,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 5, GRACE_MS = 3000 };
+enum { SWEEP_MS = 5, GRACE_MS = 3000, DISKS_KEPT_S = 7 * 24 * 3600 };
 
 /* --- its disk --- */
 
@@ -46,6 +49,23 @@ static bool open_disk(struct station *s, char *why, size_t why_size)
         return true;
     snprintf(why, why_size, "cannot write to %s: %s", path, strerror(errno));
     return false;
+}
+
+/* Disks of runs whose observer never said that they are over. */
+static void clear_away(const struct station *s)
+{
+    char path[4096];
+    struct stat st;
+    DIR *folder = opendir(s->options.directory);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        lodger_folder(s, entry->d_name, path, sizeof path);
+        if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+            time(NULL) - st.st_mtime > DISKS_KEPT_S)
+            folder_remove(path);
+    }
+    if (folder)
+        closedir(folder);
 }
 
 /* --- its end --- */
@@ -135,6 +155,7 @@ int station_run(const struct station_options *options, char *why, size_t why_siz
         free(s->program);
         return ERROR_REFUSED;
     }
+    clear_away(s);
     CHECK(uv_loop_init(&s->loop) == 0);
     open_handles(s);
     uv_run(&s->loop, UV_RUN_DEFAULT);

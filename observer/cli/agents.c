@@ -79,5 +79,8 @@ int agents_open(uv_loop_t *loop, const struct agents_given *given, struct pool *
     if (agents_key(given->key_file, &options.key, why, why_size))
         *pool = pool_new(loop, &options, why, why_size);
     seal_wipe(&options.key, sizeof options.key);
-    return *pool ? 1 : ERROR_REFUSED;
+    if (!*pool)
+        return ERROR_REFUSED;
+    fprintf(stderr, "orrery: agents may come to %s\n", pool_where(*pool));
+    return 1;
 }

@@ -17,7 +17,7 @@ struct agents_given {
         KEY_OPT(given),                                                                            \
     {                                                                                              \
         "--raw-clocks", OPT_FLAG, &(given).raw_clocks, NULL,                                       \
-            "believes agents' wall clocks, and corrects nothing by what was measured"                                      \
+            "believes agents' wall clocks, and corrects nothing by what was measured"              \
     }
 
 #define KEY_OPT(given)                                                                             \
