@@ -4,8 +4,7 @@ ARG BASE=debian:12-slim
 
 FROM ${BASE} AS build
 COPY . /src
-RUN apt-get update -q && apt-get install -q -y --no-install-recommends bash gawk \
-    && /src/orrery --yes --version
+RUN /src/orrery --yes --version
 
 FROM ${BASE}
 RUN apt-get update -q && apt-get install -q -y --no-install-recommends \

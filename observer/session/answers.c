@@ -1,5 +1,6 @@
 #include "session/batch.h"
 
+#include "base/check.h"
 #include "base/must.h"
 #include "cluster/units.h"
 #include "session/filter.h"

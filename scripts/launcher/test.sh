@@ -126,13 +126,13 @@ test_client() {
 }
 
 # tests/KIND/test_*.sh: each says "ok WHAT" or "not ok WHAT" a line, or "skip WHAT: WHY" for what cannot
-# be tried on this machine.
+# be tried on this machine. run_scripts KIND [SECONDS each]
 run_scripts() {
     local script log good bad
     for script in "$root/tests/$1"/test_*.sh; do
         [ -e "$script" ] || continue
         log=$(mktemp)
-        ORRERY_ROOT=$root ORRERY_BIN=$build/test/bin ORRERY_BUILD=$build timeout 300 bash "$script" >"$log" 2>&1 || echo "not ok ${script##*/} ended with $?" >>"$log"
+        ORRERY_ROOT=$root ORRERY_BIN=$build/test/bin ORRERY_BUILD=$build timeout "${2:-300}" bash "$script" >"$log" 2>&1 || echo "not ok ${script##*/} ended with $?" >>"$log"
         good=$(grep -c '^ok ' "$log" || true)
         bad=$(grep -c '^not ok ' "$log" || true)
         skipped=$((skipped + $(grep -c '^skip ' "$log" || true)))
@@ -161,7 +161,7 @@ in_folder() {
 }
 
 test_container() {
-    run_scripts container
+    run_scripts container 900
 }
 
 test_launcher() {
