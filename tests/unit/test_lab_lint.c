@@ -225,7 +225,7 @@ static void goals_flaws_and_invariants(void **state)
          {"checker: history", "checker: histories", "54:5: no checker has 'histories/durability'"},
          {"flaw: no-checksum", "flaw: no-check", "58:11: there is no flaw 'no-check'; there are: "},
          {"refutes: history/durability", "refutes: durability",
-          "61:14: no checker has 'durability': there are heartbeat/completeness"},
+          "61:14: no checker has 'durability': there are "},
          {"tries: 9", "tries: 101", "62:12: tries is 101: at most 100"},
          {"kv.RecoveryDone", "kv.Recovered", "64:16: there is no kind of event 'kv.Recovered'"},
          {"kind: kill, title", "kind: nuke, title",
