@@ -109,7 +109,7 @@ static bool begin(struct observer *o, const struct page_wish *wish, char *why, s
         .n_assets = assets_n,
     };
     const char *name = "";
-    if (agents_open(&o->loop, wish->agents, &o->pool, why, why_size) < 0)
+    if (wish->agents && agents_open(&o->loop, wish->agents, &o->pool, why, why_size) < 0)
         return false;
     house_use_agents(o->house, o->pool);
     o->web = web_new(&o->loop, &options, why, why_size);

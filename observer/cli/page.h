@@ -14,7 +14,7 @@ struct page_wish {
     bool json;
     const Orrery__Open *open;          /* A run to begin with; NULL: the catalogue. */
     struct house_own own;              /* Of that run. */
-    const struct agents_given *agents; /* Of other hosts, that run its nodes. */
+    const struct agents_given *agents; /* Of other hosts, that run its nodes; NULL: none do. */
 };
 
 bool page_port_ok(uint64_t port, char *why, size_t why_size);
