@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
-#include "cluster/command.h"
+#include "figure/give.h"
 #include "session/drive.h"
 
 #include <math.h>
@@ -113,21 +113,6 @@ static void rig_end(struct rig *r)
     check_free(r->check);
 }
 
-static void rig_act(struct rig *r, const char *line)
-{
-    char why[300];
-    const char *words[16];
-    struct buf memory = {0};
-    int n = words_split(line, &memory, words, 16);
-    CHECK(n > 0);
-    Orrery__Command *c = command_parse(words, (size_t)n, why, sizeof why);
-    CHECK(c);
-    cluster_expand(r->cluster, c);
-    CHECK(r->cluster->ops->command(r->cluster, c, 0, why, sizeof why) == 0);
-    orrery__command__free_unpacked(c, NULL);
-    buf_free(&memory);
-}
-
 static void rig_run(struct rig *r, uint64_t ns)
 {
     r->now += ns;
@@ -142,12 +127,12 @@ static void crash_half(struct rig *r, struct random *random, uint64_t longest_ns
     for (uint32_t i = 0; i < SIM_NODES / 2; i++) {
         rig_run(r, random_below(random, 2 * INTERVAL_MS * MS));
         (void)snprintf(line, sizeof line, "kill n%u", (first + i) % SIM_NODES + 1);
-        rig_act(r, line);
+        figure_give(r->cluster, line);
     }
     rig_run(r, longest_ns);
     for (uint32_t i = 0; i < SIM_NODES / 2; i++) {
         (void)snprintf(line, sizeof line, "restart n%u", (first + i) % SIM_NODES + 1);
-        rig_act(r, line);
+        figure_give(r->cluster, line);
     }
     rig_run(r, FILL_MS * MS);
 }
@@ -167,7 +152,7 @@ void detectors_simulate(const struct thresholds *t, uint64_t crashes, double cal
     memset(into, 0, DETECTORS * sizeof *into);
     link_line(line, sizeof line);
     rig_begin(&r, t, seed);
-    rig_act(&r, line);
+    figure_give(r.cluster, line);
     rig_run(&r, FILL_MS * MS);
     uint64_t done = 0;
     for (; done < crashes; done += SIM_NODES / 2)
@@ -177,7 +162,7 @@ void detectors_simulate(const struct thresholds *t, uint64_t crashes, double cal
 
     uint64_t before[DETECTORS];
     rig_begin(&r, t, seed + 1);
-    rig_act(&r, line);
+    figure_give(r.cluster, line);
     rig_run(&r, FILL_MS * MS);
     for (int d = 0; d < DETECTORS; d++)
         before[d] = check_heartbeat_measures(r.check)[d].mistakes;

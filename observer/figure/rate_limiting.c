@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "check/measure.h"
-#include "cluster/command.h"
+#include "figure/give.h"
 #include "figure/plot.h"
 #include "limiter.pb-c.h"
 #include "session/drive.h"
@@ -87,18 +87,8 @@ static uint64_t rig_outside(void *ctx, Orrery__Event *event)
 
 static void rig_act(struct rig *r, uint64_t at_ms, const char *line)
 {
-    char why[300];
-    const char *words[16];
-    struct buf memory = {0};
     cluster_sim_run(r->cluster, at_ms * MS);
-    int n = words_split(line, &memory, words, 16);
-    CHECK(n > 0);
-    Orrery__Command *c = command_parse(words, (size_t)n, why, sizeof why);
-    CHECK(c);
-    cluster_expand(r->cluster, c);
-    CHECK(r->cluster->ops->command(r->cluster, c, 0, why, sizeof why) == 0);
-    orrery__command__free_unpacked(c, NULL);
-    buf_free(&memory);
+    figure_give(r->cluster, line);
 }
 
 static void rig_begin(struct rig *r, uint64_t seed)

@@ -1,6 +1,7 @@
 #include "protocols/heartbeat/rules.h"
 
 #include "base/check.h"
+#include "core/settings.h"
 #include "modules/phi.h"
 
 #include <stdio.h>
@@ -22,25 +23,16 @@ void rules_defaults(ProtobufCMessage *settings)
     s->neighbours = 2;
 }
 
-static bool within(const char *name, uint32_t value, uint32_t least, uint32_t most, char *why,
-                   size_t size)
-{
-    if (value >= least && value <= most)
-        return true;
-    (void)snprintf(why, size, "%s=%u is not between %u and %u", name, value, least, most);
-    return false;
-}
-
 bool rules_accept(const ProtobufCMessage *settings, char *why, size_t size)
 {
     const Heartbeat__Settings *s = (const Heartbeat__Settings *)settings;
-    if (!within("interval_ms", s->interval_ms, 1, HOUR_MS, why, size) ||
-        !within("timeout_ms", s->timeout_ms, 1, HOUR_MS, why, size) ||
-        !within("margin_ms", s->margin_ms, 0, HOUR_MS, why, size) ||
-        !within("window", s->window, 2, WINDOW_MAX, why, size) ||
-        !within("min_deviation_ms", s->min_deviation_ms, 1, HOUR_MS, why, size) ||
-        !within("dead_after_ms", s->dead_after_ms, 1, 24 * HOUR_MS, why, size) ||
-        !within("neighbours", s->neighbours, 1, 10000, why, size))
+    if (!settings_within("interval_ms", s->interval_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("timeout_ms", s->timeout_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("margin_ms", s->margin_ms, 0, HOUR_MS, why, size) ||
+        !settings_within("window", s->window, 2, WINDOW_MAX, why, size) ||
+        !settings_within("min_deviation_ms", s->min_deviation_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("dead_after_ms", s->dead_after_ms, 1, 24 * HOUR_MS, why, size) ||
+        !settings_within("neighbours", s->neighbours, 1, 10000, why, size))
         return false;
     if (!(s->phi >= 0.5 && s->phi <= 300)) {
         (void)snprintf(why, size, "phi=%g is not between 0.5 and 300", s->phi);

@@ -1,6 +1,7 @@
 #include "limiter_impl.h"
 
 #include "base/check.h"
+#include "core/settings.h"
 
 #include <stdio.h>
 
@@ -26,30 +27,21 @@ void limiter_defaults(ProtobufCMessage *settings)
     s->gap_ms = 1;
 }
 
-static bool within(const char *name, uint32_t value, uint32_t least, uint32_t most, char *why,
-                   size_t size)
-{
-    if (value >= least && value <= most)
-        return true;
-    (void)snprintf(why, size, "%s=%u is not between %u and %u", name, value, least, most);
-    return false;
-}
-
 bool limiter_accept(const ProtobufCMessage *settings, char *why, size_t size)
 {
     const Limiter__Settings *s = (const Limiter__Settings *)settings;
-    if (!within("limit", s->limit, 1, 100000, why, size) ||
-        !within("window_ms", s->window_ms, 1, HOUR_MS, why, size) ||
-        !within("burst", s->burst, 1, WAIT_MAX, why, size) ||
-        !within("queue", s->queue, 0, WAIT_MAX, why, size) ||
-        !within("shared_from", s->shared_from, 1, MEMBERS_MAX, why, size) ||
-        !within("sharers", s->sharers, 0, SHARERS_MAX, why, size) ||
-        !within("exchange_ms", s->exchange_ms, 1, HOUR_MS, why, size) ||
-        !within("ask_timeout_ms", s->ask_timeout_ms, 1, HOUR_MS, why, size) ||
-        !within("keys", s->keys, 1, 1000000, why, size) ||
-        !within("volley", s->volley, 1, VOLLEY_MAX, why, size) ||
-        !within("every_ms", s->every_ms, 1, HOUR_MS, why, size) ||
-        !within("gap_ms", s->gap_ms, 0, HOUR_MS, why, size))
+    if (!settings_within("limit", s->limit, 1, 100000, why, size) ||
+        !settings_within("window_ms", s->window_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("burst", s->burst, 1, WAIT_MAX, why, size) ||
+        !settings_within("queue", s->queue, 0, WAIT_MAX, why, size) ||
+        !settings_within("shared_from", s->shared_from, 1, MEMBERS_MAX, why, size) ||
+        !settings_within("sharers", s->sharers, 0, SHARERS_MAX, why, size) ||
+        !settings_within("exchange_ms", s->exchange_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("ask_timeout_ms", s->ask_timeout_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("keys", s->keys, 1, 1000000, why, size) ||
+        !settings_within("volley", s->volley, 1, VOLLEY_MAX, why, size) ||
+        !settings_within("every_ms", s->every_ms, 1, HOUR_MS, why, size) ||
+        !settings_within("gap_ms", s->gap_ms, 0, HOUR_MS, why, size))
         return false;
     if (!(s->load > 0 && s->load <= 100000)) {
         (void)snprintf(why, size, "load=%g is not between 0 and 100000 requests a second", s->load);
