@@ -1,6 +1,6 @@
-/* The first forty of each digit of "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak,
- * 1998, UCI Machine Learning Repository, CC BY 4.0): 8 x 8 pixels, each with 'a' (no ink) to 'q' (all of
- * it), row by row, and then the digit that was meant. */
+/* The first forty of each digit of "Optical Recognition of Handwritten Digits" (E. Alpaydin, C.
+ * Kaynak, 1998, UCI Machine Learning Repository, CC BY 4.0): 8 x 8 pixels, each with 'a' (no ink)
+ * to 'q' (all of it), row by row, and then the digit that was meant. */
 #include "ml/backpropagation/data.h"
 
 /* clang-format off */
