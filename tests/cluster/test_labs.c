@@ -57,7 +57,19 @@ static void all_simulated(void **state)
 static void modules(void **state)
 {
     (void)state;
+    struct lab l;
+    char text[32768], path[300];
     proven("backpropagation", false); /* It has no processes, and so is its own. */
+    begin(&l);
+    snprintf(path, sizeof path, "%s/run.orr", l.home);
+    assert_int_equal(LAB_RUN(&l, text, "run", "backpropagation", "--headless", "--record", path),
+                     0);
+    /* What it learnt can be executed again from the events, to the bit. */
+    for (const char *node = "n1"; node; node = strcmp(node, "n1") == 0 ? "n2" : NULL)
+        if (LAB_RUN(&l, text, "replay", path, "--rerun", node) != 0 ||
+            !strstr(text, "all as recorded"))
+            fail_msg("%s: %s", node, text);
+    lab_leave(&l);
 }
 
 static void the_same_seed_is_the_same_run(void **state)
