@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NAME_COLUMN = 24 }; /* The longest name of a lab, and a space. */
+
 static bool json;
 
 const struct opt labs_opts[] = {{"--json", OPT_FLAG, &json, NULL, "as JSON"},
@@ -55,8 +57,8 @@ static int list(void)
         else if (json)
             print_json(file.lab, shown++ == 0);
         else
-            printf("%-12s %s\n             %s\n", file.lab->name, file.lab->title,
-                   file.lab->promise);
+            printf("%-*s %s\n%*s %s\n", NAME_COLUMN, file.lab->name, file.lab->title, NAME_COLUMN,
+                   "", file.lab->promise);
         lab_file_free(&file);
     }
     if (json)

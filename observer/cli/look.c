@@ -97,6 +97,7 @@ static void status_json(const Orrery__Status *s)
                n->state, n->pid, n->boot, n->client_port, n->udp_port, n->tcp_port,
                (unsigned long long)n->lost);
         status_place_json(n);
+        json_texts("settings", n->settings, n->n_settings);
         json_texts("faults", n->faults, n->n_faults);
         json_texts("beliefs", n->beliefs, n->n_beliefs);
         printf(",\"words\":");

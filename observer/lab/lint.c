@@ -441,6 +441,14 @@ static void lint_goals(struct lint *l)
     }
 }
 
+static bool has_group(const Orrery__Lab *lab, const char *name)
+{
+    for (size_t i = 0; i < lab->n_groups; i++)
+        if (strcmp(lab->groups[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
 static void lint_control(struct lint *l, const Orrery__Control *c)
 {
     static const char *const kinds[] = {"kill",  "pause", "resume", "restart", "stop",
@@ -454,6 +462,8 @@ static void lint_control(struct lint *l, const Orrery__Control *c)
                   "there is no control '%.40s': expected kill, pause, resume, restart, stop, "
                   "power, cut, heal, link, disk, clock, pace, break, setting or do",
                   c->kind);
+    if (*c->group && !has_group(l->lab, c->group))
+        lab_fault(l->file, c->group, "there is no group '%.40s'", c->group);
     if (strcmp(c->kind, "setting") != 0 || !l->words.n)
         return;
     for (size_t i = 0; i < l->words.n; i++)

@@ -25,6 +25,11 @@ struct believer {    /* What one node holds of the others, as its machine "peer"
     uint32_t n;
 };
 
+struct set_values { /* What one node was set to: "KEY=VALUE" each. */
+    char **pairs;
+    size_t n;
+};
+
 struct connected { /* A foreign client: see clients.c. */
     uint32_t node;
     uint32_t boot;
@@ -58,6 +63,8 @@ struct session {
     struct believer *believers; /* By node. */
     uint32_t n_believers;
     char belief_names[BELIEF_STATES_MAX][24];
+    struct set_values *set; /* By node. */
+    uint32_t n_set;
     struct connected *clients;
     size_t n_clients;
     bool client_came; /* Since the last tick. */
@@ -77,6 +84,11 @@ void beliefs_entry(struct session *s, const struct entry *e);
 void beliefs_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into);
 void beliefs_forget(struct session *s, uint32_t node);
 void beliefs_free(struct session *s);
+
+/* settings.c */
+void settings_entry(struct session *s, const struct entry *e);
+void settings_of(const struct session *s, uint32_t node, Orrery__NodeStatus *into);
+void settings_free(struct session *s);
 
 /* clients.c */
 void clients_entry(struct session *s, const struct entry *e);

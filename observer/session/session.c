@@ -64,6 +64,7 @@ static void on_entry(void *ctx, const struct entry *e)
 {
     struct session *s = ctx;
     beliefs_entry(s, e);
+    settings_entry(s, e);
     clients_entry(s, e);
     acts_entry(s, e);
 }
@@ -397,6 +398,7 @@ void session_free(struct session *s)
     CHECK(s->cluster_done && s->handles == 0);
     s->cluster->ops->free(s->cluster);
     beliefs_free(s);
+    settings_free(s);
     free(s->clients);
     free(s);
 }

@@ -48,6 +48,7 @@ static Orrery__NodeStatus *node_status(struct session *s, uint32_t number)
     into->clock_bound_ns = n.offset_bound_ns;
     into->words = must_copy(n.words ? n.words : "");
     beliefs_of(s, number, into);
+    settings_of(s, number, into);
     return into;
 }
 

@@ -18,12 +18,13 @@ describe('what commands have set', () => {
         expect(one).toEqual({ 'link n2 loss': '20%', 'link n2 jitter': '5ms' });
         expect(learnLine(one, 'orrery link n1 n2 --loss 0', names)).toMatchObject({ 'link n1 loss': '0', 'link n2 loss': '0' });
         expect(learnLine({}, 'disk all --slow 40ms', names)).toEqual({ 'disk n1 slow': '40ms', 'disk n2 slow': '40ms', 'disk n3 slow': '40ms' });
-        expect(learnLine({}, 'set all phi=5 timeout_ms=300', names)).toEqual({ phi: '5', timeout_ms: '300' });
+        expect(learnLine({}, 'set n1,n3 phi=5 window=30', names)).toEqual({ 'set n1 phi': '5', 'set n1 window': '30', 'set n3 phi': '5', 'set n3 window': '30' });
+        expect(Object.keys(learnLine({}, 'set all phi=5', names))).toEqual(['set n1 phi', 'set n2 phi', 'set n3 phi']);
     });
     it('ends with heal, for links, and with --well, for disks', () => {
-        const told = { 'link n2 loss': '20%', 'disk n1 slow': '40ms', phi: '8' };
-        expect(learnLine(told, 'heal', names)).toEqual({ 'disk n1 slow': '40ms', phi: '8' });
-        expect(learnLine(told, 'disk n1 --well', names)).toEqual({ 'link n2 loss': '20%', phi: '8' });
+        const told = { 'link n2 loss': '20%', 'disk n1 slow': '40ms', 'set n1 phi': '8' };
+        expect(learnLine(told, 'heal', names)).toEqual({ 'disk n1 slow': '40ms', 'set n1 phi': '8' });
+        expect(learnLine(told, 'disk n1 --well', names)).toEqual({ 'link n2 loss': '20%', 'set n1 phi': '8' });
         expect(learnLine(told, 'kill n1', names)).toBe(told);
     });
     it('is put in the unit of the slider', () => {
@@ -43,6 +44,14 @@ describe('controls', () => {
         expect(slider).toMatchObject({ label: 'Loss n2', initial: 20 });
         expect(slider?.line('35')).toBe('link all n2 --loss 35%');
         expect(slidersFor([loss], 'n1', 1, { 'link n2 loss': '20%' })[0]?.initial).toBe(0);
+    });
+    it('are for a group where the lab says so', () => {
+        const members = (group: string): string[] => (group === 'gateways' ? ['n2', 'n3'] : []);
+        const all = [of({ kind: 'do', title: 'Empty', setting: 'empty', group: 'gateways' }), of({ kind: 'setting', setting: 'limit', min: 1, max: 9, group: 'gateways' })];
+        expect(commandsFor(all, 'n1', 'killed', members).find(c => c.line === 'do n2,n3 empty')?.can).toBe(true);
+        const [slider] = slidersFor(all, 'n1', 1, { 'set n1 limit': '1', 'set n2 limit': '7' }, members);
+        expect(slider?.initial).toBe(7);
+        expect(slider?.line('8')).toBe('set n2,n3 limit=8');
     });
     it('make breakpoints, tearing power cuts, full disks and orders of a protocol', () => {
         const all = [

@@ -200,7 +200,7 @@ describe('commands', () => {
         expect(commandForKey('p', commandsFor(controls, 'n3', 'paused'))?.line).toBe('resume n3');
     });
     it('turn sliders into lines', () => {
-        const all = slidersFor(controls, 'n3', 0.5, { phi: '5' });
+        const all = slidersFor(controls, 'n3', 0.5, { 'set n1 phi': '8', 'set n3 phi': '5' });
         expect(all.map(s => s.line('20'))).toEqual(['link all n3 --loss 20%', 'set all phi=20', 'pace 20']);
         expect(all.map(s => s.initial)).toEqual([0, 5, 0.5]);
     });

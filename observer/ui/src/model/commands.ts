@@ -48,8 +48,12 @@ const verbs: Record<string, Verb> = {
     heal: { title: 'Heal', icon: 'heal', key: 'H', can: () => true, line: () => 'heal' },
 };
 
+/** The nodes of a group, by name. */
+export type Members = (group: string) => string[];
+const noGroups: Members = () => [];
+
 /** The buttons for a node in a state. Pause and resume take the same place and key. */
-export function commandsFor(controls: Control[], node: string, state: string): Command[] {
+export function commandsFor(controls: Control[], node: string, state: string, members = noGroups): Command[] {
     const kinds = new Set(controls.map(c => c.kind));
     if (kinds.size === 0) for (const kind of ['kill', 'pause', 'restart', 'cut']) kinds.add(kind);
     if (kinds.has('pause') || kinds.has('resume')) {
@@ -70,7 +74,8 @@ export function commandsFor(controls: Control[], node: string, state: string): C
             can: verb.can(state),
         }));
     const own = controls.filter(c => c.kind === 'do').map((c): Command => ({
-        verb: `do ${c.setting}`, title: c.title || c.setting, line: `do ${node} ${c.setting}`, icon: 'set', key: '', danger: false, can: state === 'running',
+        verb: `do ${c.setting}`, title: c.title || c.setting, line: `do ${members(c.group).join(',') || node} ${c.setting}`, icon: 'set', key: '', danger: false,
+        can: c.group !== '' || state === 'running',
     }));
     return [...deeds, ...own];
 }
@@ -84,13 +89,13 @@ function withUnit(value: string, unit: string): string {
 }
 
 /* Flags of `link` are named as the control's setting says: loss, delay, jitter. */
-function lineOf(c: Control, node: string): (value: string) => string {
+function lineOf(c: Control, node: string, members: Members): (value: string) => string {
     if (c.kind === 'pace') return value => `pace ${value}`;
     if (c.kind === 'link') return value => `link all ${node} --${c.setting || 'loss'} ${withUnit(value, c.unit)}`;
     if (c.kind === 'disk' && c.choices.length > 0) return value => `disk ${node} --${value}`;
     if (c.kind === 'disk') return value => (Number(value) > 0 ? `disk ${node} --${c.setting || 'slow'} ${withUnit(value, c.unit)}` : `disk ${node} --well`);
     if (c.kind === 'clock') return value => `clock ${node} --${c.setting || 'skew'} ${withUnit(value, c.unit)}`;
-    return value => `set all ${c.setting}=${value}`;
+    return value => `set ${members(c.group).join(',') || 'all'} ${c.setting}=${value}`;
 }
 
 const defaults: Record<string, { min: number; max: number; step: number; unit: string }> = {
@@ -121,7 +126,7 @@ function deedsOf(c: Control, node: string, controls: Control[]): SliderSpec[] {
 }
 
 export function slidersFor(
-    controls: Control[], node: string, pace: number, settings: Record<string, string>,
+    controls: Control[], node: string, pace: number, settings: Record<string, string>, members = noGroups,
 ): SliderSpec[] {
     const kinds = new Set(['pace', 'link', 'disk', 'clock', 'setting']);
     const fallback: Record<string, string> = { link: 'loss', disk: 'slow', clock: 'skew', pace: 'pace' };
@@ -133,7 +138,7 @@ export function slidersFor(
         const min = bare ? d.min : c.min;
         const max = bare ? d.max : c.max;
         const ofNode = c.kind === 'link' || c.kind === 'disk' || c.kind === 'clock';
-        const told = ofNode ? settings[`${c.kind} ${node} ${what}`] : settings[c.setting];
+        const told = settings[`${c.kind === 'setting' ? 'set' : c.kind} ${members(c.group)[0] ?? node} ${what}`];
         return {
             id: `${c.kind}${c.setting}${i}${ofNode ? node : ''}`,
             label: (c.title || what.replaceAll('_', ' ')) + (ofNode ? ` ${node}` : ''),
@@ -144,7 +149,7 @@ export function slidersFor(
             log: c.logScale && min > 0,
             choices: c.choices,
             chosen: ofNode ? '' : told ?? usual[c.setting] ?? '',
-            line: lineOf(c, node),
+            line: lineOf(c, node, members),
         };
     });
     const deeds = controls.filter(c => (c.kind === 'break' && c.choices.length > 0) || (c.kind === 'power' && c.choices.length > 1));

@@ -1,5 +1,5 @@
-// What the command lines of a run have set: faults of links, disks and clocks by node, and settings of
-// the protocol. So a slider stands where the last command put it, whoever gave it.
+// What the command lines of a run have set, by node: faults of links, disks and clocks, and settings of
+// its protocols. So a slider stands where the last command put it, whoever gave it.
 
 type Told = Record<string, string>;
 const flags = /--(\w+)(?: (-?[\d.]+\w*%?))?/g;
@@ -30,8 +30,9 @@ export function learnLine(told: Told, line: string, names: readonly string[]): T
     const [verb = '', first = '', second = ''] = line.replace(/^orrery /, '').split(' ');
     if (verb === 'heal') return without(told, key => key.startsWith('link '));
     if (verb === 'set') {
-        const pairs = [...line.matchAll(/(\w+)=(\S+)/g)].map(m => [m[1] ?? '', m[2] ?? '']);
-        return { ...told, ...Object.fromEntries(pairs) };
+        const pairs = [...line.matchAll(/(\w+)=(\S+)/g)];
+        const set = named([first], names).flatMap(node => pairs.map(m => [`set ${node} ${m[1] ?? ''}`, m[2] ?? '']));
+        return { ...told, ...Object.fromEntries(set) };
     }
     const what = kept[verb];
     if (!what) return told;

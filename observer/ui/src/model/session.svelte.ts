@@ -61,7 +61,7 @@ export class Session {
     ended = $state(''); // why the run that is shown is over
     missed = $state(0);
     recorded = $state(false); // what is shown is a recording: nothing can be done to it
-    settings = $state.raw<Record<string, string>>({}); // of the first protocol and of links and disks, as they are now
+    settings = $state.raw<Record<string, string>>({}); // of nodes, links and disks, as commands made them
     said = $state.raw<{ text: string; bad: boolean } | undefined>();
     readonly clock = new Clock();
 
@@ -148,10 +148,7 @@ export class Session {
 
     private learn(h: Happening): void {
         const body = h.event.body;
-        if (body.case === 'start') {
-            const told = body.value.instances[0]?.settings ?? [];
-            this.settings = { ...this.settings, ...Object.fromEntries(told.map(kv => [kv.key, kv.value])) };
-        } else if (body.case === 'operator') {
+        if (body.case === 'operator') {
             const names = this.status?.nodes.map(n => this.nameOf(n.node)) ?? [];
             this.settings = learnLine(this.settings, body.value.line, names);
         }
