@@ -210,7 +210,7 @@ export function isQueue(lane: Lane): boolean {
 }
 
 export const ratelimit: Reducer<RateLimit> = {
-    kinds: ['spawn', 'exit', 'operator', 'view', 'trace'],
+    kinds: ['start', 'spawn', 'exit', 'operator', 'setting', 'view', 'trace'],
     initial: { gateways: {}, asked: [], burst: { from: 0, to: 0, event: 0 }, keys: [] },
     apply,
 };
