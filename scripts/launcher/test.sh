@@ -7,13 +7,13 @@ tidy      60   walls between folders, names, lengths, formatting
 unit      60   modules, one by one
 script    30   transcripts of protocols
 sim       240  simulated clusters: seeds that must hold, flaws that must be caught
-cluster   180  real processes and real signals
+cluster   240  real processes and real signals
 web       60   the server of the page: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis
 browser   480  the page: its types, its units, and in Chromium as a user sees it
 container 150  the compose file under a Docker engine of our own, which takes root (90 s more the first time)
 launcher  90   this launcher
-fuzz      180  every decoder for ten seconds
+fuzz      180  every decoder for six seconds
 sanitize  240  unit, script and short simulations under address and undefined-behaviour checks
 thread    60   what has threads (loop, event ring, disk, recorder) under the thread checker
 '
@@ -21,7 +21,7 @@ thread    60   what has threads (loop, event ring, disk, recorder) under the thr
 sim_seeds=${ORRERY_SIM_SEEDS:-500}
 sim_seeds_flawed=60
 sim_seeds_sanitized=25
-fuzz_seconds=${ORRERY_FUZZ_SECONDS:-10}
+fuzz_seconds=${ORRERY_FUZZ_SECONDS:-6}
 
 passed=0
 failed=0
@@ -42,7 +42,7 @@ check_that() {
         count 1 0
     else
         say "  FAIL  $what (exit $?): $*"
-        tail -n 30 "$log" | sed 's/^/        /' >&2
+        tail -n 60 "$log" | sed 's/^/        /' >&2
         count 0 1
     fi
     rm -f "$log"
