@@ -27,7 +27,8 @@ static void ring_set(struct ring *r, void *memory, uint64_t capacity)
 {
     CHECK((uintptr_t)memory % _Alignof(struct ring_header) == 0);
     struct ring_header *header = memory;
-    *r = (struct ring){header, (uint8_t *)memory + sizeof *header, capacity, 0, 0, 0};
+    *r = (struct ring){
+        .header = header, .data = (uint8_t *)memory + sizeof *header, .capacity = capacity};
 }
 
 void ring_create(struct ring *r, void *memory, size_t capacity)
@@ -72,6 +73,34 @@ static void copy_in(struct ring *r, uint64_t position, struct bytes b)
     memcpy(r->data + at, b.base, first);
     if (first < b.len)
         memcpy(r->data, b.base + first, b.len - first);
+}
+
+/* Told before the clock is looked at, in the eyes of all: a reader that sees nothing told has looked
+ * at its own clock before. */
+void ring_stamps(struct ring *r)
+{
+    if (!r->stamping)
+        atomic_store(&r->header->stamping, RING_UNTOLD);
+}
+
+void ring_stamped(struct ring *r, uint64_t ns)
+{
+    if (!r->stamping)
+        atomic_store_explicit(&r->header->stamping, ns, memory_order_release);
+    r->stamping = true;
+}
+
+void ring_settled(struct ring *r)
+{
+    if (r->stamping)
+        atomic_store_explicit(&r->header->stamping, 0, memory_order_release);
+    r->stamping = false;
+}
+
+uint64_t ring_complete(const struct ring *r, uint64_t now)
+{
+    uint64_t since = atomic_load(&r->header->stamping);
+    return since && since < now ? since : now;
 }
 
 bool ring_write(struct ring *r, struct bytes record)

@@ -40,6 +40,21 @@ void events_write(struct events *e, struct bytes event)
         e->gap = true;
 }
 
+void events_stamp(struct events *e)
+{
+    ring_stamps(&e->ring);
+}
+
+void events_stamped(struct events *e, uint64_t mono_ns)
+{
+    ring_stamped(&e->ring, mono_ns);
+}
+
+void events_settled(struct events *e)
+{
+    ring_settled(&e->ring);
+}
+
 bool events_wants_view(struct events *e)
 {
     if (!e->gap)

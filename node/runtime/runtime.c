@@ -19,7 +19,9 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct moment node_moment(struct node *n)
 {
+    events_stamp(&n->events);
     uint64_t mono = mono_now();
+    events_stamped(&n->events, mono);
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     nsec now = clock_now(&n->clock, mono);
@@ -110,10 +112,8 @@ static void set_alarm(struct node *n)
         alarm_set(&n->alarm, clock_until(&n->clock, deadline, mono_now()));
 }
 
-/* The end of each turn of the loop. */
-static void flush(void *ctx)
+static void finish_turn(struct node *n)
 {
-    struct node *n = ctx;
     if (n->phase == NODE_WAITING || n->loop.stopping)
         return;
     while (node_flush_parts(n))
@@ -124,6 +124,14 @@ static void flush(void *ctx)
         tell_stop(n, 0, "asked");
         loop_stop(&n->loop);
     }
+}
+
+/* The end of each turn of the loop: whatever was stamped in it has been told. */
+static void flush(void *ctx)
+{
+    struct node *n = ctx;
+    finish_turn(n);
+    events_settled(&n->events);
 }
 
 static struct ledger *map_ledger(int fd, char *why, size_t why_size)

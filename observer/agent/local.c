@@ -13,7 +13,12 @@
 struct local {
     struct process process;
     struct life *life;
+    uint64_t complete_ns; /* Stamps before it were in the ring when it was read last. */
 };
+
+/* A node stamps the events of a step when the step begins and writes them when it is over. One that
+ * was stopped in between must not hold up the others. */
+static const uint64_t stamp_to_ring_ns = 20000000;
 
 static struct process *process_of(const struct life *l)
 {
@@ -75,13 +80,18 @@ static void event(void *ctx, struct bytes packed)
 
 static uint32_t read_some(struct life *l, uint32_t most)
 {
-    return process_read(process_of(l), most, &l->node->agent->scratch, event, l);
+    struct local *local = l->body;
+    local->complete_ns = process_complete(&local->process, machine_now());
+    return process_read(&local->process, most, &l->node->agent->scratch, event, l);
 }
 
 static uint64_t seen(const struct life *l, uint64_t now)
 {
-    (void)l; /* Its ring has just been read. */
-    return now;
+    const struct local *local = l->body;
+    uint64_t least = now - stamp_to_ring_ns;
+    if (local->complete_ns < least)
+        return least;
+    return local->complete_ns < now ? local->complete_ns - 1 : now;
 }
 
 static uint64_t lost(const struct life *l)
@@ -120,7 +130,8 @@ int local_start(struct life *l, Orrery__NodeConfig *config, char *why, size_t wh
     char path[4096];
     struct local *local = calloc(1, sizeof *local);
     CHECK(local);
-    *local = (struct local){{.io = &io, .ctx = local, .family = &a->family}, l};
+    *local = (struct local){
+        .process = {.io = &io, .ctx = local, .family = &a->family}, .life = l};
     l->ops = &ops;
     l->body = local;
     folder(l, path, sizeof path);

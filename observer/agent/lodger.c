@@ -21,7 +21,8 @@ enum {
     RING_MAX = 64 << 20,
 };
 
-/* A node stamps the events of a step before it writes them; see the sweep of local ones. */
+/* A node stamps the events of a step before it writes them, perhaps after it had to wait for the
+ * processor; and machines know only about how their clocks differ. */
 static const uint64_t stamp_to_ring_ns = 20000000;
 
 static struct lodger *lodger_of(struct post *p, uint64_t life)

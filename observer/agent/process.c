@@ -274,6 +274,11 @@ uint32_t process_read(struct process *p, uint32_t most, struct buf *scratch,
     return n;
 }
 
+uint64_t process_complete(const struct process *p, uint64_t now)
+{
+    return p->ring_broken || !p->ring_memory ? now : ring_complete(&p->ring, now);
+}
+
 uint64_t process_lost(const struct process *p)
 {
     return p->ring_broken || !p->ring_memory ? 0 : ring_lost(&p->ring);

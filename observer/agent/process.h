@@ -65,6 +65,8 @@ int process_start(struct process *p, struct family *f, const char *program, cons
 void process_say(struct process *p, struct bytes frame); /* Copied. */
 void process_signal(const struct process *p, int number);
 
+/* By its machine's clock, told before its ring is read: what it stamped before then is in there. */
+uint64_t process_complete(const struct process *p, uint64_t now);
 /* Up to `most` events of its ring; how many. */
 uint32_t process_read(struct process *p, uint32_t most, struct buf *scratch,
                       void (*each)(void *ctx, struct bytes event), void *ctx);

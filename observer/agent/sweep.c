@@ -7,13 +7,9 @@
 
 enum {
     A_NODE_A_SWEEP = 4096, /* Events of one node before it is another's turn. */
-    SWEEP_BUSY_MS = 2,
-    SWEEP_IDLE_MS = 10,
+    SWEEP_BUSY_MS = 1,
+    SWEEP_IDLE_MS = 5,
 };
-
-/* A node stamps the events of a step when the step begins and writes them when it is over, perhaps
- * after it had to wait for the processor: so a sweep has seen all up to a little before it. */
-static const uint64_t stamp_to_ring_ns = 20000000;
 
 /* Which case of Event.body a packed event has; 0 when it cannot be told. */
 static uint32_t body_case(struct bytes event)
@@ -98,10 +94,10 @@ void life_drain(struct life *l)
 /* Of all lives, since `now`, when the sweep began; never goes back. */
 static uint64_t seen(struct agent *a, uint64_t now)
 {
-    uint64_t least = now - stamp_to_ring_ns;
+    uint64_t least = now;
     for (uint32_t i = 0; i < a->n_nodes; i++) {
         const struct life *l = a->nodes[i]->life;
-        uint64_t its = l && l->pid ? l->ops->seen(l, least) : least;
+        uint64_t its = l && l->pid ? l->ops->seen(l, now) : now;
         least = its < least ? its : least;
     }
     if (least > a->seen_ns)
@@ -131,7 +127,7 @@ void agent_sweep(uv_timer_t *timer)
         left_over = left_over || n == A_NODE_A_SWEEP;
         total += n;
     }
-    if (!left_over && began > a->epoch_ns + stamp_to_ring_ns)
+    if (!left_over && began > a->epoch_ns)
         a->cluster.sink.watermark(a->cluster.sink_ctx, clock_now(&a->clock, seen(a, began)));
     schedule(a, left_over, total > 0);
 }

@@ -54,6 +54,7 @@ struct session {
     int follow;
     uv_timer_t tick;
     uint64_t last_tick_ns; /* Of the machine's clock. */
+    uint64_t last_news_ns; /* When viewers were last given what is new. */
     uint64_t simulated_ns;
     bool told_ready;
     bool ending;

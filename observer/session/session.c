@@ -17,6 +17,7 @@
 #include <time.h>
 
 enum { TICK_MS = 8, NAMES_TRIED = 200, RUSH_MS = 12 };
+static const uint64_t news_apart_ns = 4000000;
 static const uint64_t rush_step_ns = 1000000;
 
 uint64_t session_machine_ns(void)
@@ -47,10 +48,22 @@ static void on_stream_end(void *ctx, uint32_t node, uint32_t boot)
     beliefs_forget(s, node);
 }
 
+/* What is new goes out at once, unless something has just gone out: then with what follows it. */
+static void give_news(struct session *s)
+{
+    uint64_t now = session_machine_ns();
+    if (now < s->last_news_ns + news_apart_ns)
+        return;
+    s->last_news_ns = now;
+    viewers_pump(s);
+}
+
 static void on_watermark(void *ctx, uint64_t mono_ns)
 {
     struct session *s = ctx;
     timeline_watermark(s->timeline, mono_ns);
+    if (!s->options.simulated)
+        give_news(s);
 }
 
 static void on_changed(void *ctx, uint32_t node)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void *shared(size_t n)
@@ -236,6 +237,81 @@ static void hostile_memory_is_refused(void **state)
     (void)munmap(memory, size);
 }
 
+static void a_stamp_is_awaited_until_it_is_written(void **state)
+{
+    (void)state;
+    size_t size = ring_size(256);
+    void *memory = shared(size);
+    struct ring reader;
+    struct ring writer;
+    ring_create(&reader, memory, 256);
+    assert_int_equal(ring_attach(&writer, memory, size), 0);
+    assert_int_equal(ring_complete(&reader, 50), 50);
+    ring_stamps(&writer);
+    assert_int_equal(ring_complete(&reader, 100), RING_UNTOLD);
+    ring_stamped(&writer, 70);
+    assert_int_equal(ring_complete(&reader, 100), 70);
+    ring_stamps(&writer);
+    ring_stamped(&writer, 90); /* The first one counts. */
+    assert_int_equal(ring_complete(&reader, 100), 70);
+    assert_int_equal(ring_complete(&reader, 60), 60);
+    ring_settled(&writer);
+    assert_int_equal(ring_complete(&reader, 100), 100);
+    (void)munmap(memory, size);
+}
+
+static uint64_t clock_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void *stamp_records(void *arg)
+{
+    struct ring *writer = arg;
+    for (int i = 0; i < THREAD_RECORDS / 10; i++) {
+        ring_stamps(writer);
+        uint64_t now = clock_ns();
+        ring_stamped(writer, now);
+        while (!ring_write(writer, bytes_of(&now, sizeof now)))
+            (void)sched_yield();
+        ring_settled(writer);
+    }
+    return NULL;
+}
+
+/* Whatever was said to be complete: no stamp from before then is read later. */
+static void no_stamp_comes_late(void **state)
+{
+    (void)state;
+    size_t size = ring_size(4096);
+    void *memory = shared(size);
+    struct ring reader;
+    struct ring writer;
+    ring_create(&reader, memory, 4096);
+    assert_int_equal(ring_attach(&writer, memory, size), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, stamp_records, &writer), 0);
+    struct buf scratch = {NULL, 0, 0};
+    struct bytes got;
+    uint64_t complete = 0;
+    for (int n = 0; n < THREAD_RECORDS / 10;) {
+        uint64_t next = ring_complete(&reader, clock_ns());
+        while (ring_read(&reader, &got, &scratch) == 1) {
+            uint64_t stamp;
+            memcpy(&stamp, got.base, sizeof stamp);
+            assert_true(stamp >= complete);
+            ring_read_done(&reader);
+            n++;
+        }
+        complete = next > complete ? next : complete;
+    }
+    (void)pthread_join(thread, NULL);
+    buf_free(&scratch);
+    (void)munmap(memory, size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +319,8 @@ int main(void)
         cmocka_unit_test(two_threads),
         cmocka_unit_test(thousands_of_kills),
         cmocka_unit_test(hostile_memory_is_refused),
+        cmocka_unit_test(a_stamp_is_awaited_until_it_is_written),
+        cmocka_unit_test(no_stamp_comes_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,13 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { AskSchema, TellSchema, type Ask, type Tell } from '../src/wire/gen/session_pb';
 import { Wire, type Answer, type Line, type Socket } from '../src/wire/socket';
 import { splitFragment, takeToken } from '../src/wire/token';
 import { parseRoute, routeText } from '../src/model/route';
+import { EventSchema } from '../src/wire/gen/event_pb';
+import { GapSchema, OpinionSchema } from '../src/wire/gen/heartbeat_pb';
+import { unpack } from '../src/wire/flat';
+import { readHead } from '../src/wire/head';
 import { Schemas } from '../src/wire/schemas';
 import { protoText } from '../src/model/text';
 import { Clock } from '../src/model/clock';
@@ -203,5 +207,41 @@ describe('commands', () => {
         const all = slidersFor(controls, 'n3', 0.5, { 'set n1 phi': '8', 'set n3 phi': '5' });
         expect(all.map(s => s.line('20'))).toEqual(['link all n3 --loss 20%', 'set all phi=20', 'pace 20']);
         expect(all.map(s => s.initial)).toEqual([0, 5, 0.5]);
+    });
+});
+
+describe('what is read of events in passing', () => {
+    const entries = ['heartbeat.tells.gz', 'wal.tells.gz', 'ratelimit.tells.gz', 'backpropagation.tells.gz']
+        .flatMap(tells).flatMap(t => (t.kind.case === 'entries' ? t.kind.value.entries : []));
+    it('is what the library reads of them', () => {
+        expect(entries.length).toBeGreaterThan(3000);
+        for (const { event: bytes } of entries) {
+            const event = fromBinary(EventSchema, bytes);
+            const carried = event.body.case === 'trace' || event.body.case === 'view' || event.body.case === 'send' || event.body.case === 'receive' ? event.body.value.body : undefined;
+            expect(readHead(bytes)).toEqual({
+                seq: Number(event.seq), ns: Number(event.monoNs), lamport: Number(event.lamport), instance: event.instance,
+                body: event.body.case, type: event.body.case === 'trace' ? event.body.value.type : 0, carried,
+            });
+        }
+    });
+    it('is the same message, whichever way it is unpacked', () => {
+        let flat = 0;
+        for (const h of ['heartbeat.tells.gz', 'ratelimit.tells.gz', 'backpropagation.tells.gz'].flatMap(happenings)) {
+            const body = h.event.body;
+            const desc = h.type === 'heartbeat.Gap' ? GapSchema : h.type === 'heartbeat.Opinion' ? OpinionSchema : undefined;
+            if (!desc || body.case !== 'trace') continue;
+            flat++;
+            expect(h.message).toEqual(fromBinary<DescMessage>(desc, body.value.body));
+        }
+        expect(flat).toBeGreaterThan(500);
+    });
+    it('leaves what is unusual to the library: large and negative numbers, unknown fields', () => {
+        const gap = create(GapSchema, { peer: 4_000_000_000, gapNs: 2n ** 63n - 1n });
+        expect(unpack(GapSchema, toBinary(GapSchema, gap))).toEqual(gap);
+        const strange = new Uint8Array([...toBinary(GapSchema, gap), 0xf8, 0x07, 1]);
+        expect(unpack(GapSchema, strange)).toEqual(fromBinary(GapSchema, strange));
+    });
+    it('is nothing where the bytes are none', () => {
+        for (const bytes of [[], [8], [8, 1], [0xff], [0xb2, 2, 9, 1], [8, 1, 0xb2, 2, 2, 18, 9]]) expect(readHead(new Uint8Array(bytes))).toBeUndefined();
     });
 });

@@ -1,24 +1,74 @@
 // An entry of the timeline, unpacked as far as everyone needs it.
-import { fromBinary, type Message } from '@bufbuild/protobuf';
+import { create, fromBinary, type Message } from '@bufbuild/protobuf';
 import { EventSchema, type Event, type Instance, type Start } from '../wire/gen/event_pb';
 import type { Entry } from '../wire/gen/recording_pb';
+import { readHead, type Head } from '../wire/head';
 import type { Schemas } from '../wire/schemas';
 
-/** `body` names which of Event.body it is; `type` its protobuf name where it carries a message. */
+/** `body` names which of Event.body it is; `type` its protobuf name where it carries a message. The
+ *  event as a whole, and that message, are unpacked when they are asked for. */
 export interface Happening {
-    ordinal: number;
-    node: number; // 0 is "you"
-    boot: number;
-    seq: number;
-    ns: number; // cluster time
-    lamport: number;
-    cause: number;
-    previous: number;
-    event: Event;
-    body: string;
-    type: string;
-    message?: Message; // what a trace, view, send or receive carries
-    instance?: Instance;
+    readonly ordinal: number;
+    readonly node: number; // 0 is "you"
+    readonly boot: number;
+    readonly seq: number;
+    readonly ns: number; // cluster time
+    readonly lamport: number;
+    readonly cause: number;
+    readonly previous: number;
+    readonly event: Event;
+    readonly body: string;
+    readonly type: string;
+    readonly message?: Message | undefined; // what a trace, view, send or receive carries
+    readonly instance?: Instance | undefined;
+}
+
+class Told implements Happening {
+    readonly ordinal: number;
+    readonly node: number;
+    readonly boot: number;
+    readonly seq: number;
+    readonly ns: number;
+    readonly lamport: number;
+    readonly cause: number;
+    readonly previous: number;
+    readonly body: string;
+    private whole: Event | undefined;
+    private carried: Uint8Array | undefined;
+    private opened: Message | undefined;
+
+    constructor(entry: Entry, head: Head, private readonly packed: Uint8Array, readonly type: string, readonly instance: Instance | undefined, private readonly schemas: Schemas) {
+        this.ordinal = Number(entry.ordinal);
+        this.node = entry.node;
+        this.boot = entry.boot;
+        this.seq = head.seq;
+        this.ns = head.ns;
+        this.lamport = head.lamport;
+        this.cause = Number(entry.cause);
+        this.previous = Number(entry.previous);
+        this.body = head.body;
+        this.carried = type ? head.carried : undefined;
+    }
+
+    get event(): Event {
+        return (this.whole ??= unpack(this.packed) ?? create(EventSchema));
+    }
+
+    get message(): Message | undefined {
+        if (this.carried) {
+            this.opened = this.schemas.read(this.type, this.carried)?.message;
+            this.carried = undefined;
+        }
+        return this.opened;
+    }
+}
+
+function unpack(bytes: Uint8Array): Event | undefined {
+    try {
+        return fromBinary(EventSchema, bytes);
+    } catch {
+        return undefined;
+    }
 }
 
 /** Lives by node and boot: a start event says which types the events after it name by number. */
@@ -36,49 +86,24 @@ export class Lives {
     }
 
     open(entry: Entry): Happening | undefined {
-        let event: Event;
-        try {
-            event = fromBinary(EventSchema, entry.event);
-        } catch {
-            return undefined;
-        }
-        const body = event.body;
-        if (body.case === undefined) return undefined;
-        if (body.case === 'start') {
-            this.starts.set(`${entry.node}.${entry.boot}`, body.value);
-            this.schemas.add(body.value.schemas);
-        }
+        const head = readHead(entry.event);
+        if (!head) return undefined;
+        if (head.body === 'start' && !this.begin(entry)) return undefined;
         const start = this.start(entry.node, entry.boot);
-        const instance = start?.instances.find(i => i.number === event.instance);
-        const happening: Happening = {
-            ordinal: Number(entry.ordinal),
-            node: entry.node,
-            boot: entry.boot,
-            seq: Number(event.seq),
-            ns: Number(event.monoNs),
-            lamport: Number(event.lamport),
-            cause: Number(entry.cause),
-            previous: Number(entry.previous),
-            event,
-            body: body.case,
-            type: '',
-        };
-        if (instance) happening.instance = instance;
-        this.carry(happening, start, instance);
-        return happening;
+        const instance = start?.instances.find(i => i.number === head.instance);
+        return new Told(entry, head, entry.event, head.carried ? (typeOf(head, start, instance) ?? '') : '', instance, this.schemas);
     }
 
-    private carry(h: Happening, start: Start | undefined, instance: Instance | undefined): void {
-        const body = h.event.body;
-        let type: string | undefined;
-        let bytes: Uint8Array | undefined;
-        if (body.case === 'trace') [type, bytes] = [start?.types[body.value.type], body.value.body];
-        else if (body.case === 'view') [type, bytes] = [instance?.viewType, body.value.body];
-        else if (body.case === 'send' || body.case === 'receive')
-            [type, bytes] = [instance?.messageType, body.value.body];
-        if (!type || !bytes) return;
-        h.type = type;
-        const typed = this.schemas.read(type, bytes);
-        if (typed) h.message = typed.message;
+    private begin(entry: Entry): boolean {
+        const body = unpack(entry.event)?.body;
+        if (body?.case !== 'start') return false;
+        this.starts.set(`${entry.node}.${entry.boot}`, body.value);
+        this.schemas.add(body.value.schemas);
+        return true;
     }
+}
+
+function typeOf(head: Head, start: Start | undefined, instance: Instance | undefined): string | undefined {
+    if (head.body === 'trace') return start?.types[head.type];
+    return head.body === 'view' ? instance?.viewType : instance?.messageType;
 }

@@ -147,6 +147,7 @@ export class Session {
     }
 
     private learn(h: Happening): void {
+        if (h.body !== 'operator') return;
         const body = h.event.body;
         if (body.case === 'operator') {
             const names = this.status?.nodes.map(n => this.nameOf(n.node)) ?? [];

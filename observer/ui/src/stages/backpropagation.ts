@@ -206,8 +206,13 @@ function onMessage(n: Net, h: Happening): Net {
 }
 
 export function apply(s: Backpropagation, h: Happening): Backpropagation {
-    const body = h.event.body;
     const old = s.nets[h.node];
+    if (h.body === 'trace' || h.body === 'view') {
+        if (!h.message?.$typeName.startsWith('backpropagation.')) return s;
+        const next = onMessage(old ?? blank(h.node), h);
+        return { nets: { ...s.nets, [h.node]: { ...next, event: h.ordinal } } };
+    }
+    const body = h.event.body;
     if (body.case === 'start') {
         const instance = body.value.instances.find(i => i.protocol === 'backpropagation');
         if (!instance) return s;
@@ -217,10 +222,7 @@ export function apply(s: Backpropagation, h: Happening): Backpropagation {
         const cut = body.value.settings.find(p => p.key === 'cut');
         return cut && old ? { nets: { ...s.nets, [h.node]: { ...old, cut: Number(cut.value) || 0 } } } : s;
     }
-    if (body.case !== 'trace' && body.case !== 'view') return s;
-    if (!h.message?.$typeName.startsWith('backpropagation.')) return s;
-    const next = onMessage(old ?? blank(h.node), h);
-    return { nets: { ...s.nets, [h.node]: { ...next, event: h.ordinal } } };
+    return s;
 }
 
 export const backpropagation: Reducer<Backpropagation> = {

@@ -295,7 +295,24 @@ function onMove(s: Heartbeats, h: Happening): Heartbeats {
     return setBelief(s, h.node, { ...beliefOf(s, h.node, of), state: to, event: h.ordinal });
 }
 
+function onTold(s: Heartbeats, h: Happening): Heartbeats {
+    const told = h.message;
+    switch (told?.$typeName) {
+        case 'heartbeat.NodeView':
+            return onView(s, h, told as NodeView);
+        case 'heartbeat.Gap':
+            return onGap(s, h, told as Gap);
+        case 'heartbeat.Opinion':
+            return onOpinion(s, h, told as Opinion);
+        case 'heartbeat.Rebirth':
+            return onRebirth(s, h, told as Rebirth);
+        default:
+            return s;
+    }
+}
+
 export function apply(s: Heartbeats, h: Happening): Heartbeats {
+    if (h.body === 'trace' || h.body === 'view') return onTold(s, h);
     const body = h.event.body;
     switch (body.case) {
         case 'start':
@@ -312,13 +329,6 @@ export function apply(s: Heartbeats, h: Happening): Heartbeats {
             return onOperator(s, h);
         case 'move':
             return onMove(s, h);
-        case 'view':
-            return h.message?.$typeName === 'heartbeat.NodeView' ? onView(s, h, h.message as NodeView) : s;
-        case 'trace':
-            if (h.message?.$typeName === 'heartbeat.Gap') return onGap(s, h, h.message as Gap);
-            if (h.message?.$typeName === 'heartbeat.Opinion') return onOpinion(s, h, h.message as Opinion);
-            if (h.message?.$typeName === 'heartbeat.Rebirth') return onRebirth(s, h, h.message as Rebirth);
-            return s;
         default:
             return s;
     }

@@ -178,6 +178,8 @@ function lifeOf(s: RateLimit, node: number, life: Life, forgets: boolean): RateL
 }
 
 export function apply(s: RateLimit, h: Happening): RateLimit {
+    if (h.body === 'trace') return onTrace(s, h);
+    if (h.body === 'view') return h.message?.$typeName === 'limiter.NodeView' ? onView(s, h, h.message as NodeView) : s;
     const body = h.event.body;
     switch (body.case) {
         case 'spawn': return lifeOf(s, body.value.node, 'starting', true);
@@ -187,8 +189,6 @@ export function apply(s: RateLimit, h: Happening): RateLimit {
             if (verb !== 'pause' && verb !== 'resume') return s;
             return body.value.nodes.reduce((next, n) => (next.gateways[n] ? lifeOf(next, n, verb === 'pause' ? 'paused' : 'running', false) : next), s);
         }
-        case 'view': return h.message?.$typeName === 'limiter.NodeView' ? onView(s, h, h.message as NodeView) : s;
-        case 'trace': return onTrace(s, h);
         default: return s;
     }
 }

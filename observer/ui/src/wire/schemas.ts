@@ -5,6 +5,7 @@ import {
     type DescMessage, type Message, type Registry,
 } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { unpack } from './flat';
 import { file_heartbeat } from './gen/heartbeat_pb';
 import { file_kv } from './gen/kv_pb';
 
@@ -45,7 +46,7 @@ export class Schemas {
         const desc = this.find(type);
         if (!desc) return undefined;
         try {
-            return { desc, message: fromBinary(desc, bytes) };
+            return { desc, message: unpack(desc, bytes) };
         } catch {
             return undefined;
         }
