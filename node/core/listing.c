@@ -19,16 +19,27 @@ void listing_protocols(FILE *out)
         listing_line(out, ops);
 }
 
-/* As it is typed: lower case, dashes. */
-static void print_word(FILE *out, const char *name)
+void listing_word(FILE *out, const char *name)
 {
     for (const char *at = name; *at; at++)
         fputc(*at == '_' ? '-' : tolower((unsigned char)*at), out);
 }
 
-static void print_value(FILE *out, const ProtobufCFieldDescriptor *field, const void *value)
+static void print_choice(FILE *out, const ProtobufCEnumDescriptor *names, const uint32_t *now)
 {
+    for (unsigned i = 0; i < names->n_values; i++)
+        if ((uint32_t)names->values[i].value == *now)
+            listing_word(out, names->values[i].name);
+}
+
+void listing_value(FILE *out, const ProtobufCFieldDescriptor *field,
+                   const ProtobufCMessage *settings)
+{
+    const void *value = (const char *)settings + field->offset;
     switch (field->type) {
+    case PROTOBUF_C_TYPE_ENUM:
+        print_choice(out, field->descriptor, value);
+        break;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
         fprintf(out, "%" PRIu32, *(const uint32_t *)value);
@@ -64,15 +75,12 @@ static void print_value(FILE *out, const ProtobufCFieldDescriptor *field, const 
     }
 }
 
-static void print_enum(FILE *out, const ProtobufCEnumDescriptor *names, const uint32_t *now)
+static void print_choices(FILE *out, const ProtobufCEnumDescriptor *names)
 {
-    for (unsigned i = 0; i < names->n_values; i++)
-        if (now && (uint32_t)names->values[i].value == *now)
-            print_word(out, names->values[i].name);
     fputs(" (", out);
     for (unsigned i = 0; i < names->n_values; i++) {
         fputs(i ? ", " : "", out);
-        print_word(out, names->values[i].name);
+        listing_word(out, names->values[i].name);
     }
     fputc(')', out);
 }
@@ -80,39 +88,48 @@ static void print_enum(FILE *out, const ProtobufCEnumDescriptor *names, const ui
 static void print_setting(FILE *out, const ProtobufCFieldDescriptor *field,
                           const ProtobufCMessage *settings)
 {
-    const void *value = (const char *)settings + field->offset;
     fprintf(out, "  %-18s ", field->name);
+    listing_value(out, field, settings);
     if (field->type == PROTOBUF_C_TYPE_ENUM)
-        print_enum(out, field->descriptor, value);
-    else
-        print_value(out, field, value);
+        print_choices(out, field->descriptor);
     fputc('\n', out);
+}
+
+const ProtobufCEnumDescriptor *listing_flaws(const ProtobufCMessageDescriptor *settings)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(settings, "flaws");
+    return field && field->type == PROTOBUF_C_TYPE_ENUM ? field->descriptor : NULL;
 }
 
 static void print_flaws(FILE *out, const ProtobufCMessageDescriptor *settings)
 {
-    const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field_by_name(settings, "flaws");
-    if (!field || field->type != PROTOBUF_C_TYPE_ENUM)
+    const ProtobufCEnumDescriptor *names = listing_flaws(settings);
+    if (!names)
         return;
-    const ProtobufCEnumDescriptor *names = field->descriptor;
     fputs("\nflaws\n", out);
     for (unsigned i = 0; i < names->n_values; i++) {
         if (names->values[i].value == 0)
             continue;
         fputs("  ", out);
-        print_word(out, names->values[i].name);
+        listing_word(out, names->values[i].name);
         fputc('\n', out);
     }
+}
+
+ProtobufCMessage *listing_usual(const struct core_ops *ops)
+{
+    ProtobufCMessage *settings = must_alloc(1, ops->settings->sizeof_message);
+    ops->settings->message_init(settings);
+    ops->defaults(settings);
+    return settings;
 }
 
 void listing_settings(FILE *out, const struct core_ops *ops)
 {
     fprintf(out, "%s: %s\n\nsettings\n", ops->name, ops->summary);
     const ProtobufCMessageDescriptor *type = ops->settings;
-    ProtobufCMessage *settings = must_alloc(1, type->sizeof_message);
-    type->message_init(settings);
-    ops->defaults(settings);
+    ProtobufCMessage *settings = listing_usual(ops);
     for (unsigned i = 0; i < type->n_fields; i++)
         if (type->fields[i].label != PROTOBUF_C_LABEL_REPEATED)
             print_setting(out, &type->fields[i], settings);

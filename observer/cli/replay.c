@@ -6,10 +6,13 @@
 
 #include "base/check.h"
 #include "cluster/units.h"
+#include "session/paths.h"
+#include "session/recordings.h"
 #include "sim/sim.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
     bool json, ascii, all, page;
@@ -133,6 +136,18 @@ static int in_page(const char *path)
     return page_serve(&wish);
 }
 
+/* What is no file here may be one of the state folder's. */
+static const char *found(const char *word)
+{
+    static char path[PATH_ROOM];
+    struct paths paths;
+    char why[600];
+    if (access(word, F_OK) < 0 && recording_name_ok(word) && paths_make(&paths, why, sizeof why) &&
+        recording_path(paths.recordings, word, path, sizeof path, why, sizeof why))
+        return path;
+    return word;
+}
+
 int replay_main(const struct cli_command *c, int argc, char **argv)
 {
     struct opt_words words;
@@ -141,15 +156,16 @@ int replay_main(const struct cli_command *c, int argc, char **argv)
         return cli_bad_usage(c, why);
     if (words.n == 0)
         return cli_bad_usage(c, "replay needs a recording: 'orrery replay FILE.orr'");
+    const char *path = found(words.words[0]);
     if (given.rerun)
-        return rerun(c, words.words[0]);
+        return rerun(c, path);
     if (given.page)
-        return in_page(words.words[0]);
-    struct timeline *t = timeline_open(words.words[0], why, sizeof why);
+        return in_page(path);
+    struct timeline *t = timeline_open(path, why, sizeof why);
     if (!t)
         return cli_fail(EXIT_BAD_USAGE, "%s", why);
     bool lines = given.json || given.all || !screen_possible();
-    int code = lines ? print_lines(t) : draw(t, words.words[0]);
+    int code = lines ? print_lines(t) : draw(t, path);
     timeline_free(t);
     return code;
 }

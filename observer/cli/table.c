@@ -43,6 +43,11 @@ static const struct cli_command commands[] = {
     {"runs", "Look", "", "the runs that are on", "runs\nruns --json", runs_opts, runs_main, false},
     {"end", "Look", "", "ends a run, as Ctrl-C in its terminal does", "end\nend --run calm-otter",
      end_opts, end_main, false},
+    {"recordings", "Recordings", "[--json] | add FILE | rename NAME TO | delete NAME",
+     "those in the state folder; takes one in, renames or deletes one",
+     "recordings\nrecordings --json\nrecordings add ~/Downloads/calm-otter.orr\n"
+     "recordings rename calm-otter.orr two-leaders.orr\nrecordings delete two-leaders.orr",
+     recordings_opts, recordings_main, false},
     {"replay", "Recordings", "FILE [--page | --rerun NODE [--to EVENT]]",
      "a recording on this terminal; or executes one of its nodes again",
      "replay calm-otter.orr\nreplay calm-otter.orr --page\nreplay calm-otter.orr --rerun n2 --to "

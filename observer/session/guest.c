@@ -4,38 +4,9 @@
 
 #include "base/check.h"
 #include "base/must.h"
-#include "session/notebook.h"
+#include "session/recordings.h"
 
 #include <stdlib.h>
-
-static void tell(struct guest *g, uint64_t ask, Orrery__Tell *t)
-{
-    struct buf message = {0};
-    t->id = ask;
-    size_t size = orrery__tell__get_packed_size(t);
-    orrery__tell__pack(t, buf_extend(&message, size));
-    g->ops->send(g->ctx, &message);
-}
-
-void guest_refuse(struct guest *g, uint64_t ask, const char *sentence)
-{
-    Orrery__Refused refused = ORRERY__REFUSED__INIT;
-    Orrery__Tell t = ORRERY__TELL__INIT;
-    refused.sentence = (char *)(uintptr_t)sentence;
-    t.kind_case = ORRERY__TELL__KIND_REFUSED;
-    t.refused = &refused;
-    tell(g, ask, &t);
-}
-
-static void done(struct guest *g, uint64_t ask, const char *sentence)
-{
-    Orrery__Done d = ORRERY__DONE__INIT;
-    Orrery__Tell t = ORRERY__TELL__INIT;
-    d.sentence = (char *)(uintptr_t)sentence;
-    t.kind_case = ORRERY__TELL__KIND_DONE;
-    t.done = &d;
-    tell(g, ask, &t);
-}
 
 /* --- the run it has open --- */
 
@@ -68,7 +39,7 @@ static void tell_lab(struct guest *g)
     Orrery__Tell t = ORRERY__TELL__INIT;
     t.kind_case = ORRERY__TELL__KIND_LAB;
     t.lab = (Orrery__LabState *)(uintptr_t)state;
-    tell(g, g->open_ask, &t);
+    guest_tell(g, g->open_ask, &t);
 }
 
 static void tell_opened(struct guest *g)
@@ -90,7 +61,7 @@ static void tell_opened(struct guest *g)
     Orrery__Tell said = ORRERY__TELL__INIT;
     said.kind_case = ORRERY__TELL__KIND_OPENED;
     said.opened = &opened;
-    tell(g, g->open_ask, &said);
+    guest_tell(g, g->open_ask, &said);
     g->viewer->n_schemas = opened.n_schemas;
     free(opened.schemas);
 }
@@ -145,7 +116,7 @@ static void tell_ended(struct guest *g, const struct house_run *run)
     Orrery__Tell t = ORRERY__TELL__INIT;
     t.kind_case = ORRERY__TELL__KIND_ENDED;
     t.ended = &over;
-    tell(g, g->open_ask, &t);
+    guest_tell(g, g->open_ask, &t);
 }
 
 void guests_over(struct house_run *run)
@@ -182,7 +153,9 @@ void guests_move(struct house_run *from, struct house_run *to)
 static void ask_open(struct guest *g, uint64_t ask, const Orrery__Open *open)
 {
     char why[600];
-    struct house_run *run = *open->run ? house_find(g->house, open->run) : NULL;
+    struct house_run *run = *open->run       ? house_find(g->house, open->run)
+                            : *open->recording ? house_find_recording(g->house, open->recording)
+                                               : NULL;
     if (*open->run && !run) {
         guest_refuse(g, ask, "that run is not on any more");
         return;
@@ -205,19 +178,6 @@ static void ask_open(struct guest *g, uint64_t ask, const Orrery__Open *open)
         enter(g);
 }
 
-static void ask_labs(struct guest *g, uint64_t ask)
-{
-    Orrery__Labs none = ORRERY__LABS__INIT;
-    const struct house_labs *labs = &g->house->labs;
-    Orrery__Labs *all = labs->labs ? labs->labs(labs->ctx) : NULL;
-    Orrery__Tell t = ORRERY__TELL__INIT;
-    t.kind_case = ORRERY__TELL__KIND_LABS;
-    t.labs = all ? all : &none;
-    tell(g, ask, &t);
-    if (all)
-        orrery__labs__free_unpacked(all, NULL);
-}
-
 static void ask_lab(struct guest *g, uint64_t ask, const Orrery__LabDo *verb)
 {
     char why[600] = "";
@@ -228,16 +188,7 @@ static void ask_lab(struct guest *g, uint64_t ask, const Orrery__LabDo *verb)
                  : g->house->labs.act(g->run->play, verb, why, sizeof why) < 0)
         guest_refuse(g, ask, why);
     else
-        done(g, ask, why);
-}
-
-static void ask_notebook(struct guest *g, uint64_t ask)
-{
-    Orrery__Tell t = ORRERY__TELL__INIT;
-    t.kind_case = ORRERY__TELL__KIND_NOTEBOOK;
-    t.notebook = notebook_read(g->house->notebook);
-    tell(g, ask, &t);
-    orrery__notebook__free_unpacked(t.notebook, NULL);
+        guest_done(g, ask, why);
 }
 
 void guest_hail(struct guest *g, uint64_t ask, const char *name)
@@ -255,7 +206,7 @@ void guest_hail(struct guest *g, uint64_t ask, const char *name)
     Orrery__Tell t = ORRERY__TELL__INIT;
     t.kind_case = ORRERY__TELL__KIND_HAILED;
     t.hailed = &hailed;
-    tell(g, ask, &t);
+    guest_tell(g, ask, &t);
     if (!hailed.joined)
         return;
     g->run = run;
@@ -266,22 +217,18 @@ void guest_hail(struct guest *g, uint64_t ask, const char *name)
 void guest_asks(struct guest *g, const Orrery__Ask *ask)
 {
     switch (ask->kind_case) {
-    case ORRERY__ASK__KIND_LABS:
-        ask_labs(g, ask->id);
-        break;
     case ORRERY__ASK__KIND_OPEN:
         ask_open(g, ask->id, ask->open);
         break;
     case ORRERY__ASK__KIND_LAB:
         ask_lab(g, ask->id, ask->lab);
         break;
-    case ORRERY__ASK__KIND_NOTEBOOK:
-        ask_notebook(g, ask->id);
-        break;
     case ORRERY__ASK__KIND_HAIL:
         guest_refuse(g, ask->id, "you are in already");
         break;
     default:
+        if (guest_asks_house(g, ask))
+            break;
         if (g->viewer)
             viewer_asks(g->viewer, ask);
         else
@@ -316,5 +263,7 @@ void guest_free(struct guest *g)
         }
     if (g->viewer)
         viewer_free(g->viewer);
+    if (g->incoming)
+        incoming_free(g->incoming);
     free(g);
 }

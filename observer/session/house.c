@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "base/must.h"
 #include "cluster/units.h"
+#include "session/recordings.h"
 #include "sim/modules.h"
 
 #include <stdio.h>
@@ -189,6 +190,16 @@ static bool begin(struct house_run *run, const char *recording, char *why, size_
     return run->session != NULL;
 }
 
+/* A recording that a guest named is one of the state folder's. */
+static bool replay_found(struct house_run *run, char *why, size_t why_size)
+{
+    if (!*run->open->recording || run->replay)
+        return true;
+    run->replay = run->replay_path;
+    return recording_path(run->house->recordings, run->open->recording, run->replay_path,
+                          sizeof run->replay_path, why, why_size);
+}
+
 static struct house_run *open_run(struct house *h, const Orrery__Open *open,
                                   const struct house_run *like, const char *recording, char *why,
                                   size_t why_size)
@@ -211,7 +222,7 @@ static struct house_run *open_run(struct house *h, const Orrery__Open *open,
     copy_open(run, open);
     run->next = h->runs;
     h->runs = run;
-    if (!begin(run, recording, why, why_size)) {
+    if (!replay_found(run, why, why_size) || !begin(run, recording, why, why_size)) {
         run_free(run);
         return NULL;
     }
@@ -273,7 +284,7 @@ static void tick(uv_timer_t *timer)
 
 void house_leave(struct house_run *run)
 {
-    if (run->play && !run->keep && !run->ending && !house_has_guests(run))
+    if ((run->play || run->replay) && !run->keep && !run->ending && !house_has_guests(run))
         end_run(run);
 }
 
@@ -288,6 +299,7 @@ struct house *house_new(uv_loop_t *loop)
         int n = snprintf(h->notebook, sizeof h->notebook, "%s/notebook", paths.state);
         if (n < 0 || (size_t)n >= sizeof h->notebook)
             h->notebook[0] = 0;
+        snprintf(h->recordings, sizeof h->recordings, "%s", paths.recordings);
     }
     CHECK(uv_timer_init(loop, &h->tick) == 0);
     h->tick.data = h;
@@ -337,6 +349,14 @@ struct house_run *house_find(struct house *h, const char *name)
     return NULL;
 }
 
+struct house_run *house_find_recording(struct house *h, const char *name)
+{
+    for (struct house_run *run = h->runs; run; run = run->next)
+        if (house_is_on(run) && strcmp(run->open->recording, name) == 0)
+            return run;
+    return NULL;
+}
+
 struct session *house_session(struct house_run *run)
 {
     return run->session;
@@ -350,4 +370,9 @@ void house_lab_changed(struct house_run *run)
 const char *house_notebook(const struct house *h)
 {
     return h->notebook;
+}
+
+const char *house_recordings(const struct house *h)
+{
+    return h->recordings;
 }

@@ -62,6 +62,9 @@ void house_lab_changed(struct house_run *run);
 /* Where what one predicted is kept: see notebook.h. "" when there is no such place. */
 const char *house_notebook(const struct house *h);
 
+/* Where the recordings are: see recordings.h. "" when there is no such place. */
+const char *house_recordings(const struct house *h);
+
 /* A guest's way to be answered. */
 struct guest_ops {
     void (*send)(void *ctx, struct buf *message); /* A packed Tell; takes the buffer. */

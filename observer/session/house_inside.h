@@ -13,6 +13,7 @@ struct house_run {
     struct session *session;
     Orrery__Open *open;               /* What began it; its strings are the session's. */
     const char *replay;               /* Or the recording that it is. */
+    char replay_path[PATH_ROOM];      /* Where a guest asked for one. */
     struct cluster_instance instance; /* Of a sandbox. */
     struct cluster_group group;
     struct buf line;
@@ -35,6 +36,7 @@ struct house {
     struct guest *guests;
     uv_timer_t tick;
     char notebook[PATH_ROOM];
+    char recordings[PATH_ROOM];
     bool ending;
     bool closed;
     void (*done)(void *ctx);
@@ -49,6 +51,7 @@ struct guest {
     struct house_run *run; /* That it opened last; NULL. */
     struct viewer *viewer; /* NULL until the run is up. */
     uint64_t open_ask;     /* Number of that question. */
+    struct incoming *incoming; /* A recording that it sends; NULL. */
     bool asked;            /* It has not been answered yet. */
 };
 
@@ -59,8 +62,15 @@ void guests_move(struct house_run *from, struct house_run *to); /* They wait unt
 void guests_tell_lab(struct house_run *run);
 bool house_has_guests(const struct house_run *run);
 
+/* guest_ask.c: what it asks of the house, and not of a run. */
+void guest_tell(struct guest *g, uint64_t ask, Orrery__Tell *t);
+void guest_done(struct guest *g, uint64_t ask, const char *sentence);
+bool guest_asks_house(struct guest *g, const Orrery__Ask *ask); /* False: it is about a run. */
+
 /* house.c */
 bool house_is_on(const struct house_run *run);
+/* One that a guest has opened by that name. */
+struct house_run *house_find_recording(struct house *h, const char *name);
 void house_leave(struct house_run *run); /* A guest has gone to another one. */
 
 #endif
