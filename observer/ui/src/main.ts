@@ -6,6 +6,7 @@ import './style/catalogue.css';
 import './style/stages.css';
 import './style/shell.css';
 import './style/timeline.css';
+import './style/shelf.css';
 import App from './App.svelte';
 import { Session } from './model/session.svelte';
 import { themes } from './shell/theme.svelte';

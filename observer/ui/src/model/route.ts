@@ -1,38 +1,99 @@
 // Where one is on the page, as the address's fragment says: #/lab/heartbeat, #/sandbox/kv,
-// #/sandbox/heartbeat/sim/50, #/run/calm-otter, #/notebook; and what the observer puts there when it
-// opens the page.
+// #/sandbox/heartbeat/sim/50?seed=7&set=phi=5, #/run/calm-otter, #/recording/calm-otter.orr?at=2.5,
+// #/notebook; and what the observer puts there when it opens the page.
+
+export interface Spot {
+    at?: number; // the needle, in seconds
+    event?: number; // what is selected
+}
+export interface Sandbox {
+    name: string;
+    simulated: boolean;
+    nodes: number; // 0: as many as usual
+    seed?: string;
+    settings?: string[]; // key=value
+    flaws?: string[];
+}
 
 export type Route =
     | { page: 'catalogue' }
     | { page: 'notebook' }
-    | { page: 'lab'; name: string; simulated: boolean; nodes: number } // 0: as many as usual
-    | { page: 'sandbox'; name: string; simulated: boolean; nodes: number }
-    | { page: 'run'; name: string };
+    | { page: 'recordings' }
+    | { page: 'choose' } // what a sandbox is to run
+    | { page: 'lab'; name: string; simulated: boolean; nodes: number }
+    | ({ page: 'sandbox' } & Sandbox)
+    | ({ page: 'run' | 'recording'; name: string } & Spot);
 
-const name = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const word = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const file = /^[A-Za-z0-9_][\w.-]{0,94}\.orr$/;
+const pair = /^[a-z][\w-]*=[^\s]{1,100}$/;
+
+function sandboxOf(name: string, how: string[], query: URLSearchParams): Route {
+    const route: Route = { page: 'sandbox', name, simulated: how.includes('sim'), nodes: nodesOf(how) };
+    const seed = query.get('seed') ?? '';
+    const settings = query.getAll('set').filter(text => pair.test(text));
+    const flaws = query.getAll('flaw').filter(text => word.test(text));
+    if (/^\d{1,20}$/.test(seed)) route.seed = seed;
+    if (settings.length > 0) route.settings = settings;
+    if (flaws.length > 0) route.flaws = flaws;
+    return route;
+}
+
+function spotOf(query: URLSearchParams): Spot {
+    const at = Number(query.get('at') ?? NaN);
+    const event = Number(query.get('event') ?? NaN);
+    return { ...(at >= 0 && Number.isFinite(at) ? { at } : {}), ...(Number.isSafeInteger(event) && event > 0 ? { event } : {}) };
+}
+
+function nodesOf(how: string[]): number {
+    return Number(how.find(part => /^[1-9]\d{0,3}$/.test(part)) ?? 0);
+}
 
 export function parseRoute(fragment: string): Route {
-    const text = fragment.replace(/^#/, '');
-    const opened = /(?:^|&)(run|lab|sandbox)=([^&]*)/.exec(text);
-    const parts = opened ? [opened[1], opened[2]] : text.replace(/^\//, '').split('/');
-    const [page, what = '', ...how] = parts;
-    if (page === 'notebook') return { page };
-    if (!name.test(what)) return { page: 'catalogue' };
-    const nodes = Number(how.find(part => /^[1-9]\d{0,3}$/.test(part ?? '')) ?? 0);
-    if (page === 'lab' || page === 'sandbox') return { page, name: what, simulated: how.includes('sim'), nodes };
-    if (page === 'run') return { page, name: what };
+    const [path = '', after = ''] = fragment.replace(/^#/, '').split(/\?(.*)/s);
+    const query = new URLSearchParams(after);
+    const opened = /(?:^|&)(run|lab|sandbox)=([^&]*)/.exec(path);
+    const parts = opened ? [opened[1] ?? '', opened[2] ?? ''] : path.replace(/^\//, '').split('/');
+    const [page = '', what = '', ...how] = parts;
+    if (page === 'notebook' || page === 'recordings') return { page };
+    if (page === 'sandbox' && what === '') return { page: 'choose' };
+    if (page === 'recording' && file.test(what)) return { page, name: what, ...spotOf(query) };
+    if (!word.test(what)) return { page: 'catalogue' };
+    if (page === 'lab') return { page, name: what, simulated: how.includes('sim'), nodes: nodesOf(how) };
+    if (page === 'sandbox') return sandboxOf(what, how, query);
+    if (page === 'run') return { page, name: what, ...spotOf(query) };
     return { page: 'catalogue' };
+}
+
+function asked(route: Route): string {
+    const pairs: [string, string][] = [];
+    if (route.page === 'sandbox') {
+        if (route.seed) pairs.push(['seed', route.seed]);
+        for (const setting of route.settings ?? []) pairs.push(['set', setting]);
+        for (const flaw of route.flaws ?? []) pairs.push(['flaw', flaw]);
+    } else if (route.page === 'run' || route.page === 'recording') {
+        if (route.at !== undefined) pairs.push(['at', String(Number(route.at.toFixed(6)))]);
+        if (route.event) pairs.push(['event', String(route.event)]);
+    }
+    return pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : '';
 }
 
 export function routeText(route: Route): string {
     if (route.page === 'catalogue') return '#/';
-    if (route.page === 'notebook') return '#/notebook';
+    if (route.page === 'choose') return '#/sandbox';
+    if (route.page === 'notebook' || route.page === 'recordings') return `#/${route.page}`;
     const sim = 'simulated' in route && route.simulated ? '/sim' : '';
     const count = 'nodes' in route && route.nodes > 0 ? `/${route.nodes}` : '';
-    return `#/${route.page}/${route.name}${sim}${count}`;
+    return `#/${route.page}/${route.name}${sim}${count}${asked(route)}`;
 }
 
 /** A lab or a sandbox of real processes, as many as it usually has. */
 export function toRun(page: 'lab' | 'sandbox', name: string): string {
     return routeText({ page, name, simulated: false, nodes: 0 });
+}
+
+/** The command line that begins the same. */
+export function sandboxLine(s: Sandbox): string {
+    return ['orrery sandbox', s.name, s.nodes > 0 ? `--nodes ${s.nodes}` : '', s.simulated ? '--sim' : '', s.seed ? `--seed ${s.seed}` : '',
+        ...(s.settings ?? []).map(kv => `--set ${kv}`), ...(s.flaws ?? []).map(flaw => `--flaw ${flaw}`)].filter(part => part !== '').join(' ');
 }

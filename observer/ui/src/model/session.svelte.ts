@@ -204,6 +204,11 @@ export class Session {
         }
     }
 
+    /** What is no question of the run that is shown. */
+    ask(question: Question): Promise<Answer> {
+        return this.wire.ask(question);
+    }
+
     async open(what: MessageInitShape<typeof OpenSchema>): Promise<boolean> {
         this.forget();
         this.failed = '';
@@ -250,10 +255,15 @@ export class Session {
     /** From the beginning, unless so much has happened that only what is new should be told. */
     async whereToWatch(): Promise<number> {
         if (this.recorded) return Infinity;
+        const status = await this.refresh();
+        return Number(status?.newest ?? 0n) > toldWholeMax ? Number(status?.nowNs) : 0;
+    }
+
+    async refresh(): Promise<Status | undefined> {
         const answer = await this.wire.ask({ case: 'status', value: { $typeName: 'orrery.StatusAsk' } }).catch(() => undefined);
-        if (answer?.case !== 'status') return 0;
+        if (answer?.case !== 'status') return undefined;
         this.took(answer.value);
-        return Number(answer.value.newest) > toldWholeMax ? Number(answer.value.nowNs) : 0;
+        return answer.value;
     }
 
     watch(kinds: string[], fromNs: number, each: (h: Happening) => void): void {
