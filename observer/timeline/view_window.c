@@ -32,6 +32,7 @@ struct mark {
     double ordinal;
     double span_ns;
     uint32_t lane, name;
+    bool rare;
     char *text;
 };
 
@@ -56,6 +57,7 @@ struct preparing {
     size_t under_way;
     struct mark *marks;
     size_t n_marks, cap_marks, n_rare;
+    size_t usual_seen, usual_every; /* Of those that are not rare, one in so many is kept. */
     struct lane_bin *bins;
     size_t n_bins, cap_bins;
     char *names[NAMES_MAX];
@@ -268,18 +270,41 @@ static double span_of(struct preparing *p, const struct entry *e)
     return span > 0 ? span : 0;
 }
 
+/* There are too many: every second one goes, so that what is left is spread over the whole span. */
+static void thin_out(struct preparing *p)
+{
+    size_t kept = 0, usual = 0;
+    for (size_t i = 0; i < p->n_marks; i++) {
+        if (p->marks[i].rare || usual++ % 2 == 0)
+            p->marks[kept++] = p->marks[i];
+        else
+            free(p->marks[i].text);
+    }
+    p->n_marks = kept;
+    p->usual_every *= 2;
+}
+
+static bool has_room(struct preparing *p, bool rare)
+{
+    if (rare)
+        return p->n_rare < VIEW_MARKS_MAX / 2;
+    if (p->n_marks - p->n_rare >= VIEW_MARKS_MAX / 2)
+        thin_out(p);
+    return p->usual_seen++ % p->usual_every == 0;
+}
+
 static void add_mark(struct preparing *p, const struct entry *e)
 {
     bool rare = landmarks_is_rare(e->head.body);
-    size_t others = p->n_marks - p->n_rare;
     uint32_t lane = landmarks_lane(e);
-    if ((rare ? p->n_rare : others) >= VIEW_MARKS_MAX / 2 || (lane && !is_asked(p, lane)))
+    if ((lane && !is_asked(p, lane)) || !has_room(p, rare))
         return;
     struct mark m = {.ns = (double)e->head.mono_ns,
                      .ordinal = (double)e->ordinal,
                      .span_ns = span_of(p, e),
                      .lane = lane,
-                     .name = mark_name(p, e)};
+                     .name = mark_name(p, e),
+                     .rare = rare};
     struct buf text = {0};
     timeline_describe(p->timeline, e, &text);
     buf_append(&text, bytes_of("", 1));
@@ -565,6 +590,7 @@ Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__Wind
     p.n_only = ask->n_lanes < VIEW_LANES_MAX ? ask->n_lanes : VIEW_LANES_MAX;
     Orrery__Window *w = array(1, sizeof *w);
     orrery__window__init(w);
+    p.usual_every = 1;
     p.messages_max = ask->messages ? ask->messages : VIEW_MESSAGES_USUAL;
     if (p.messages_max > VIEW_MESSAGES_MAX)
         p.messages_max = VIEW_MESSAGES_MAX;

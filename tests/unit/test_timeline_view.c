@@ -281,6 +281,46 @@ static void lanes_have_marks_and_states(void **state)
     story_end(&s);
 }
 
+static void appended(struct story *s, uint32_t node, uint64_t lsn, uint64_t ns)
+{
+    Orrery__Append append = ORRERY__APPEND__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    append.lsn = lsn;
+    event.instance = 1;
+    event.body_case = ORRERY__EVENT__BODY_APPEND;
+    event.append = &append;
+    tell(s, node, ns, &event);
+}
+
+/* A busy store: more marks than a window takes are thinned all over it, and none of its tenths is
+ * left blank. */
+static void a_crowd_of_marks_is_thinned_evenly(void **state)
+{
+    struct story s;
+    size_t tenths[10] = {0}, rare = 0;
+    (void)state;
+    story_begin(&s);
+    for (uint64_t i = 0; i < 5 * VIEW_MARKS_MAX; i++)
+        appended(&s, 1, i + 1, 10 * MS + i * (MS / 10));
+    killed(&s, 1, 10 * MS + UINT64_C(5) * VIEW_MARKS_MAX * (MS / 10));
+    const double from = 10.0 * MS, to = from + 5.0 * VIEW_MARKS_MAX * (MS / 10.0);
+    Orrery__Window *w = look(s.view, from, to);
+    assert_int_equal(w->level, 0);
+    assert_true(w->n_mark_ns <= VIEW_MARKS_MAX);
+    for (size_t i = 0; i < w->n_mark_ns; i++) {
+        bool usual = strcmp(w->names[w->mark_name[i]], "append") == 0;
+        size_t tenth = (size_t)((w->mark_ns[i] - from) / (to - from) * 10);
+        rare += !usual;
+        if (usual && tenth < 10)
+            tenths[tenth]++;
+    }
+    for (size_t i = 0; i < 10; i++)
+        assert_in_range(tenths[i], 40, 200);
+    assert_true(rare > 0);
+    orrery__window__free_unpacked(w, NULL);
+    story_end(&s);
+}
+
 static void folds_begin_at_the_newest_view(void **state)
 {
     struct story s;
@@ -579,6 +619,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_paired_with_what_became_of_them),
         cmocka_unit_test(lanes_have_marks_and_states),
+        cmocka_unit_test(a_crowd_of_marks_is_thinned_evenly),
         cmocka_unit_test(folds_begin_at_the_newest_view),
         cmocka_unit_test(random_spans_agree_with_the_events),
         cmocka_unit_test(what_is_too_much_is_counted),

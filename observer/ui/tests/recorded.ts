@@ -26,7 +26,7 @@ export function happenings(name: string): Happening[] {
     for (const tell of tells(name)) {
         if (tell.kind.case !== 'entries') continue;
         for (const set of tell.kind.value.schemas) schemas.add(set);
-        for (const start of tell.kind.value.starts) lives.note(start);
+        for (const start of tell.kind.value.starts) lives.open(start);
         for (const entry of tell.kind.value.entries) {
             const h = lives.open(entry);
             if (h) out.push(h);

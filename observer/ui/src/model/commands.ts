@@ -107,12 +107,6 @@ const defaults: Record<string, { min: number; max: number; step: number; unit: s
     skew: { min: -5, max: 5, step: 0.5, unit: 's' },
 };
 
-/* What a protocol has where nothing was set: a start event tells only what was. */
-const usual: Record<string, string> = {
-    interval_ms: '250', timeout_ms: '1000', phi: '8', margin_ms: '350', window: '100', min_deviation_ms: '50',
-    checkpoint_bytes: '0', sync: 'group',
-};
-
 /* A break is a deed for each thing that it can do; so is a power cut that can take all or tear. */
 function deedsOf(c: Control, node: string, controls: Control[]): SliderSpec[] {
     const bare = { min: 0, max: 0, step: 1, unit: '', initial: 0, log: false, chosen: '', choices: c.choices };
@@ -138,17 +132,17 @@ export function slidersFor(
         const min = bare ? d.min : c.min;
         const max = bare ? d.max : c.max;
         const ofNode = c.kind === 'link' || c.kind === 'disk' || c.kind === 'clock';
-        const told = settings[`${c.kind === 'setting' ? 'set' : c.kind} ${members(c.group)[0] ?? node} ${what}`];
+        const told = settings[`${c.kind === 'setting' ? 'set' : c.kind} ${members(c.group)[0] ?? node} ${what}`] ?? (c.kind === 'setting' ? settings[what] : undefined);
         return {
             id: `${c.kind}${c.setting}${i}${ofNode ? node : ''}`,
             label: (c.title || what.replaceAll('_', ' ')) + (ofNode ? ` ${node}` : ''),
             min, max,
             step: c.step || (bare ? d.step : (max - min) / 100),
             unit: c.unit,
-            initial: c.kind === 'pace' ? pace : ofNode ? inUnit(told ?? '0', c.unit) : Number(told ?? usual[c.setting] ?? min),
+            initial: c.kind === 'pace' ? pace : ofNode ? inUnit(told ?? '0', c.unit) : Number(told ?? min),
             log: c.logScale && min > 0,
             choices: c.choices,
-            chosen: ofNode ? '' : told ?? usual[c.setting] ?? '',
+            chosen: ofNode ? '' : told ?? '',
             line: lineOf(c, node, members),
         };
     });

@@ -81,10 +81,6 @@ export class Lives {
         return this.starts.get(`${node}.${boot}`);
     }
 
-    note(entry: Entry): void {
-        this.open(entry);
-    }
-
     open(entry: Entry): Happening | undefined {
         const head = readHead(entry.event);
         if (!head) return undefined;

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
     LabDoSchema, OpenSchema, QuerySchema, WatchSchema, WindowAskSchema,
-    type Entries, type Hailed, type LabDo, type Opened, type Reach, type Status, type Window,
+    type Entries, type Hailed, type LabDo, type Opened, type Protocol, type Reach, type Status, type Window,
 } from '../wire/gen/session_pb';
 import type { Lab, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
 import type { RunInfo } from '../wire/gen/recording_pb';
@@ -12,6 +12,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Clock } from './clock';
 import { learnLine } from './faults';
 import { Lives, type Happening } from './happening';
+import { protocols } from './library';
 import type { Glance } from './travel';
 
 export interface Selected {
@@ -62,6 +63,8 @@ export class Session {
     missed = $state(0);
     recorded = $state(false); // what is shown is a recording: nothing can be done to it
     settings = $state.raw<Record<string, string>>({}); // of nodes, links and disks, as commands made them
+    protocols = $state.raw<Protocol[]>([]);
+    flaws = $state.raw<ReadonlyMap<number, string[]>>(new Map()); // by node that has one on
     said = $state.raw<{ text: string; bad: boolean } | undefined>();
     readonly clock = new Clock();
 
@@ -97,6 +100,7 @@ export class Session {
         this.why = why;
         if (line !== 'open') return;
         void this.loadLabs();
+        void protocols(q => this.ask(q)).then(all => (this.protocols = all), () => undefined);
         // Joined again: what was told meanwhile is asked for from where we were.
         if (this.run && this.kinds.length > 0) this.watch(this.kinds, this.clock.now(performance.now()), this.onHappening);
     }
@@ -139,11 +143,29 @@ export class Session {
 
     private unpack(entries: Entries, each: (h: Happening) => void): void {
         for (const set of entries.schemas) this.schemas.add(set);
-        for (const start of entries.starts) this.lives.note(start);
+        for (const start of entries.starts) this.noteFlaws(this.lives.open(start));
         for (const entry of entries.entries) {
             const h = this.lives.open(entry);
+            this.noteFlaws(h);
             if (h) each(h);
         }
+    }
+
+    private noteFlaws(h: Happening | undefined): void {
+        if (h?.body !== 'start' || h.event.body.case !== 'start') return;
+        const flaws = h.event.body.value.instances.flatMap(i => i.flaws);
+        if (flaws.length > 0) this.flaws = new Map([...this.flaws, [h.node, flaws]]);
+    }
+
+    /** Settings as they are where nothing was set, of all that runs. */
+    get usual(): Record<string, string> {
+        const here = new Set((this.run?.protocol ?? '').split('+'));
+        return Object.fromEntries(this.protocols.filter(p => here.has(p.name)).flatMap(p => p.settings.map(s => [s.key, s.usual])));
+    }
+
+    /** It runs inside the observer: no process, and no links. */
+    get module(): boolean {
+        return this.protocols.some(p => p.module && p.name === this.run?.protocol);
     }
 
     private learn(h: Happening): void {
@@ -174,6 +196,7 @@ export class Session {
         this.missed = 0;
         this.recorded = false;
         this.settings = {};
+        this.flaws = new Map();
         this.ended = '';
         this.watching = 0;
         this.kinds = [];

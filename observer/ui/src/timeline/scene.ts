@@ -1,4 +1,5 @@
 // What is in view: how crowded it is, what is under the pointer, what comes next.
+import { pairOf, type Drawn } from '../model/cutting';
 import { distance, lowerBound, place, type Frame, type Point, type View } from './geometry';
 import type { Crowd } from './level';
 import type { Manner } from './kinds';
@@ -114,6 +115,18 @@ export function hitTest(scene: Scene, frame: Frame, view: View, p: Point, reach:
         best = { event: nearer && stroke.receive ? stroke.receive : stroke.send, stroke };
     });
     return best;
+}
+
+/** The strokes of messages between shown lanes that are in view, with the nodes that they link. */
+export function strokesInView(scene: Scene, frame: Frame, view: View): Drawn[] {
+    const out: Drawn[] = [];
+    if (scene.exact) eachMessage(scene.pieces, view, (tile, i) => {
+        const m = tile.messages;
+        const [from, to] = [m.from[i] ?? 0, m.to[i] ?? 0];
+        if (from === 0 || to === 0 || from === to || !frame.index.has(from) || !frame.index.has(to)) return;
+        out.push({ pair: pairOf(from, to), a: place(frame, view, m.sent[i] ?? 0, from), b: place(frame, view, m.arrives[i] ?? 0, to) });
+    });
+    return out;
 }
 
 /** The next mark or message end after (or before) an instant: for ← and →. */

@@ -12,6 +12,7 @@ export class Looking {
     span = $state(liveSpanUsual);
     pace = $state(1); // of playing, in replay
     causes = $state(false); // past and future of the selection stand out
+    cutting = $state(false); // the cut tool is in hand: a stroke over messages cuts their links
     finding = $state(false); // the search is open
     curved = $state(true); // curves of the stage are shown
     recorded = $state(false); // a recording: nothing comes any more, and its end is where "live" would be
@@ -119,7 +120,7 @@ export class Looking {
 
     reset(recorded = false): void {
         this.recorded = recorded;
-        this.causes = this.finding = false;
+        this.causes = this.finding = this.cutting = false;
         this.now = 0;
         this.pace = 1;
         this.span = liveSpanUsual;

@@ -55,10 +55,19 @@ export interface Drawn {
     causes: Causes | undefined;
     names: Map<number, string>;
     roles: Map<number, string>; // of lanes that have one
+    flawed: Set<number>; // lanes whose node has a flaw on
     words: Map<number, string>; // how each lane is, at the needle
     bars: Bar[];
     charges: Charge[];
     curves: CurveDrawn[];
+}
+
+/** As much of a text as there is room for. */
+export function fitted(ctx: Ctx, text: string, room: number): string {
+    if (ctx.measureText(text).width <= room) return text;
+    let kept = text.length - 1;
+    while (kept > 1 && ctx.measureText(`${text.slice(0, kept)}…`).width > room) kept--;
+    return `${text.slice(0, kept)}…`;
 }
 
 export function line(ctx: Ctx, a: Point, b: Point): void {

@@ -2,7 +2,7 @@
 import { duration } from '../../model/format';
 import { across, along, isInSight, ticks, type Point } from '../geometry';
 import { lives, type Span } from '../tile';
-import { hatch, haloText, line, spot, strip, type Colours, type Ctx, type Drawn, type Labels } from './brush';
+import { fitted, hatch, haloText, line, spot, strip, type Colours, type Ctx, type Drawn, type Labels } from './brush';
 import { shape } from './shapes';
 
 export function grid(ctx: Ctx, d: Drawn, c: Colours): void {
@@ -163,11 +163,12 @@ export function names(ctx: Ctx, d: Drawn, c: Colours): void {
     for (const lane of frame.lanes) {
         if (!isInSight(frame, lane)) continue;
         const at = across(frame, lane);
-        const name = d.names.get(lane) ?? `n${lane}`;
         const word = d.words.get(lane) ?? '';
         const role = frame.pitch >= 30 ? (d.roles.get(lane) ?? '') : '';
         const up = role ? 7 : 0;
         ctx.font = `500 13px ${c.sans}`;
+        const name = fitted(ctx, d.names.get(lane) ?? `n${lane}`, frame.upright ? frame.pitch - 4 : frame.start - 22);
+        if (d.flawed.has(lane)) warning(ctx, frame.upright ? { x: at, y: frame.start - 4 } : { x: 8, y: at - up }, c);
         ctx.fillStyle = word === 'killed' || word === 'not there' ? c.ink3 : c.ink;
         if (role) under(ctx, d, c, role, at);
         if (frame.upright) ctx.fillText(name, at, frame.start / 2 - up);
@@ -181,12 +182,26 @@ export function names(ctx: Ctx, d: Drawn, c: Colours): void {
     }
 }
 
+/** A flaw is on: the triangle that warns of it. */
+function warning(ctx: Ctx, at: Point, c: Colours): void {
+    ctx.strokeStyle = c.fault;
+    ctx.lineWidth = 1.4;
+    ctx.beginPath();
+    ctx.moveTo(at.x, at.y - 5);
+    ctx.lineTo(at.x + 5, at.y + 4);
+    ctx.lineTo(at.x - 5, at.y + 4);
+    ctx.closePath();
+    ctx.moveTo(at.x, at.y - 1.5);
+    ctx.lineTo(at.x, at.y + 2.2);
+    ctx.stroke();
+}
+
 /** What a node is, in small below its name. */
 function under(ctx: Ctx, d: Drawn, c: Colours, role: string, at: number): void {
     ctx.save();
     ctx.font = `11px ${c.sans}`;
     ctx.fillStyle = c.ink3;
-    if (d.frame.upright) ctx.fillText(role, at, d.frame.start / 2 + 8, d.frame.pitch - 4);
-    else ctx.fillText(role, 16, at + 8, d.frame.start - 20);
+    if (d.frame.upright) ctx.fillText(fitted(ctx, role, d.frame.pitch - 4), at, d.frame.start / 2 + 8);
+    else ctx.fillText(fitted(ctx, role, d.frame.start - 20), 16, at + 8);
     ctx.restore();
 }

@@ -1,5 +1,5 @@
 // What lies over the figure: curves of the stage, horizons of the selection, names of messages, the needle.
-import { across, along, isInSight, place } from '../geometry';
+import { across, along, isInSight, place, type Point } from '../geometry';
 import { eachMessage, strokeOf, type Stroke } from '../scene';
 import { hatch, haloText, line, spot, strip, type Colours, type Ctx, type Drawn, type Labels } from './brush';
 
@@ -165,4 +165,14 @@ export function needle(ctx: Ctx, d: Drawn, c: Colours): void {
     ctx.fillRect(x - width / 2, frame.last + 5, width, 17);
     ctx.fillStyle = c.onBrass;
     ctx.fillText(label, x, frame.last + 14);
+}
+
+/** The stroke that is being drawn with the cut tool. */
+export function cutStroke(ctx: Ctx, path: readonly Point[], c: Colours): void {
+    ctx.strokeStyle = c.fault;
+    ctx.lineWidth = 2.4;
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    path.forEach((p, i) => (i === 0 ? ctx.moveTo(p.x, p.y) : ctx.lineTo(p.x, p.y)));
+    ctx.stroke();
 }
