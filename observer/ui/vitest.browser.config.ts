@@ -2,5 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 // tests/browser, copied beside the page's own folder as browser/ (see scripts/launcher/test.sh).
 export default defineConfig({
-    test: { include: ['browser/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false },
+    test: {
+        include: ['browser/**/*.test.ts'], globalSetup: ['browser/setup.ts'], environment: 'node',
+        testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false,
+    },
 });

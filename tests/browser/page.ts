@@ -1,6 +1,7 @@
 // A browser on the built page, as the observer serves it: same files, same policy.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { inject } from 'vitest';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 export const policy =
@@ -14,13 +15,7 @@ const dist = process.env.ORRERY_DIST ?? 'dist';
 
 export async function browse(): Promise<Browser> {
     mkdirSync(artefacts, { recursive: true });
-    return chromium.launch({
-        executablePath: process.env.ORRERY_CHROMIUM ?? '/usr/bin/chromium',
-        args: [
-            '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-            '--disable-component-update', '--disable-sync',
-        ],
-    });
+    return chromium.connect(inject('chromium'));
 }
 
 export interface Size {
@@ -39,7 +34,7 @@ export interface Opened {
 export async function open(browser: Browser, size: Size, theme: 'dark' | 'light'): Promise<Opened> {
     const context = await browser.newContext({ viewport: size, colorScheme: theme, hasTouch: size.width < 700, reducedMotion: 'reduce' });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000); // a busy machine may take its time
     const complaints: string[] = [];
     page.on('console', m => {
         if (m.type() === 'error' || m.type() === 'warning') complaints.push(m.text());

@@ -1,25 +1,22 @@
 // The page on real processes, once each: a click kills one, a click cuts the power, and the page shows
 // what the events say.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Browser } from 'playwright-core';
 import { axe, browse, desk, hand, open, picture, visit } from './page';
-import { bin, startObserver, type Observer } from './observer';
+import { bin } from './observer';
 
 const readme = { width: 1280, height: 860 }; // the picture that README.md shows
 let browser: Browser;
-let observer: Observer;
+const address = inject('observer');
 beforeAll(async () => {
-    [browser, observer] = await Promise.all([browse(), startObserver([])]);
+    browser = await browse();
 });
-afterAll(async () => {
-    await browser.close();
-    await observer.end();
-});
+afterAll(() => browser.close());
 
 describe.runIf(bin !== '')('on real processes', () => {
     it('heartbeat: kills a process with one click, and shows who noticed when', async () => {
         const { context, page, complaints } = await open(browser, readme, 'light');
-        await visit(page, observer.address, '#/lab/heartbeat');
+        await visit(page, address, '#/lab/heartbeat');
         await page.getByRole('article', { name: /n3: phi .*trusted/ }).waitFor();
         await page.keyboard.press('3');
         // φ has to have learnt what is usual.
@@ -35,11 +32,11 @@ describe.runIf(bin !== '')('on real processes', () => {
         await page.getByRole('article', { name: /n3: phi .*trusted/ }).waitFor();
         expect(complaints).toEqual([]);
         await context.close();
-    }, 90_000);
+    });
 
     it('wal: cuts the power with one click, and replays what was synced', async () => {
         const { context, page, complaints } = await open(browser, desk, 'dark');
-        await visit(page, observer.address, '#/lab/wal');
+        await visit(page, address, '#/lab/wal');
         await page.locator('.store').first().locator('.rec.durable').first().waitFor();
         await page.getByRole('button', { name: /Cut the power/ }).click();
         await page.getByRole('article', { name: /n1: without power/ }).waitFor();
@@ -51,11 +48,11 @@ describe.runIf(bin !== '')('on real processes', () => {
         await picture(page, 'real-replayed');
         expect(complaints).toEqual([]);
         await context.close();
-    }, 90_000);
+    });
 
     it('kills an empty store on a phone, and sees the replay of nothing', async () => {
         const { context, page, complaints } = await open(browser, hand, 'dark');
-        await visit(page, observer.address, '#/sandbox/kv');
+        await visit(page, address, '#/sandbox/kv');
         await page.getByRole('article', { name: /n1: running/ }).waitFor();
         await page.getByRole('button', { name: /kill −9/i }).tap();
         await page.getByRole('article', { name: /n1: killed −9/ }).waitFor();
@@ -66,11 +63,11 @@ describe.runIf(bin !== '')('on real processes', () => {
         expect(await axe(page)).toEqual([]);
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    });
 
     it('shows fifty nodes as a roster, and one alone as such', async () => {
         const { context, page, complaints } = await open(browser, desk, 'dark');
-        await visit(page, observer.address, '#/sandbox/heartbeat/sim/50');
+        await visit(page, address, '#/sandbox/heartbeat/sim/50');
         await page.locator('.roster li').nth(48).waitFor();
         await page.getByRole('button', { name: /^n7 / }).click();
         await page.getByRole('article', { name: /^n7: phi/ }).waitFor();
@@ -81,11 +78,11 @@ describe.runIf(bin !== '')('on real processes', () => {
         await picture(page, 'state-one');
         expect(complaints).toEqual([]);
         await context.close();
-    }, 90_000);
+    });
 
     it('does not let in a page with a wrong token', async () => {
         const { context, page } = await open(browser, desk, 'dark');
-        await page.goto(`${observer.address.split('#')[0]}#token=0000`);
+        await page.goto(`${address.split('#')[0]}#token=0000`);
         await page.getByText('This page was not let in.').waitFor();
         await context.close();
     });

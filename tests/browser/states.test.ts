@@ -20,12 +20,12 @@ async function visit(fake: Fake, hash: string, size: Size, theme: 'dark' | 'ligh
 }
 
 describe('not as usual', () => {
-    it('says that there are no labs, and offers the sandboxes', async () => {
+    it('says that there are no labs, and offers the sandbox', async () => {
         const fake = new Fake('heartbeat', 5);
         fake.labs = [];
         const { context, page } = await visit(fake, '', desk);
         await page.getByText('There are no explainers here yet.').waitFor();
-        expect(await page.getByRole('link', { name: /Sandbox: heartbeats/ }).count()).toBe(1);
+        expect(await page.getByRole('link', { name: /Sandbox a cluster/ }).count()).toBe(1);
         await picture(page, 'state-no-labs');
         await context.close();
     });

@@ -4,25 +4,21 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { bin, startObserver, type Observer } from './observer';
+import { bin, startObserver } from './observer';
 import { axe, browse, desk, hand, open, picture } from './page';
 
 let browser: Browser;
-let live: Observer;
 
 describe.runIf(bin !== '')('the timeline', () => {
     beforeAll(async () => {
-        [browser, live] = await Promise.all([browse(), startObserver([])]);
+        browser = await browse();
     });
-    afterAll(async () => {
-        await browser.close();
-        await live.end();
-    });
+    afterAll(() => browser.close());
 
     async function sandbox(page: Page): Promise<Locator> {
-        await page.goto(live.address);
+        await page.goto(inject('observer'));
         await page.getByRole('heading', { level: 1 }).waitFor();
         await page.evaluate(() => void (location.hash = '#/sandbox/heartbeat/sim'));
         const canvas = page.locator('.tlbox canvas');
@@ -74,7 +70,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         expect(await axe(page)).toEqual([]);
         expect(complaints).toEqual([]);
         await context.close();
-    }, 90_000);
+    });
 
     it('zooms at the pointer, pans, and fits', async () => {
         const { context, page, complaints } = await open(browser, desk, 'light');
@@ -100,7 +96,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         await picture(page, 'timeline-zoomed');
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    });
 
     it('finds events by a pattern, by words and by node, and steps through them', async () => {
         const { context, page, complaints } = await open(browser, desk, 'dark');
@@ -131,7 +127,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         await field.waitFor({ state: 'detached' });
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    });
 
     it('hides, pins and orders lanes', async () => {
         const { context, page, complaints } = await open(browser, desk, 'dark');
@@ -152,7 +148,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         expect(await axe(page)).toEqual([]);
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    });
 
     it('stands upright on a phone: a finger moves the needle', async () => {
         const { context, page, complaints } = await open(browser, hand, 'dark');
@@ -166,7 +162,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         expect(await axe(page)).toEqual([]);
         expect(complaints).toEqual([]);
         await context.close();
-    }, 60_000);
+    });
 });
 
 describe.runIf(bin !== '')('a recording in the page', () => {
@@ -196,7 +192,7 @@ describe.runIf(bin !== '')('a recording in the page', () => {
         await context.close();
         await own.close();
         await observer.end();
-    }, 90_000);
+    });
 
     it('that is none is refused with a sentence', () => {
         const bad = join(mkdtempSync(join(tmpdir(), 'orrery-recording-')), 'bad.orr');

@@ -303,6 +303,7 @@ static void a_crowd_of_marks_is_thinned_evenly(void **state)
     for (uint64_t i = 0; i < 5 * VIEW_MARKS_MAX; i++)
         appended(&s, 1, i + 1, 10 * MS + i * (MS / 10));
     killed(&s, 1, 10 * MS + UINT64_C(5) * VIEW_MARKS_MAX * (MS / 10));
+    timeline_watermark(s.timeline, UINT64_MAX);
     const double from = 10.0 * MS, to = from + 5.0 * VIEW_MARKS_MAX * (MS / 10.0);
     Orrery__Window *w = look(s.view, from, to);
     assert_int_equal(w->level, 0);
