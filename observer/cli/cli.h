@@ -42,8 +42,8 @@ extern const struct opt open_opts[];
 extern const struct opt agent_opts[];
 extern const struct opt labs_opts[], run_opts[];
 extern const struct opt sandbox_opts[], status_opts[], show_opts[], timeline_opts[], log_opts[],
-    runs_opts[], replay_opts[], recordings_opts[], export_opts[], end_opts[], no_opts[],
-    sim_opts[], check_opts[], figure_opts[];
+    runs_opts[], replay_opts[], recordings_opts[], export_opts[], end_opts[], no_opts[], sim_opts[],
+    check_opts[], figure_opts[];
 int agent_main(const struct cli_command *c, int argc, char **argv);
 int labs_main(const struct cli_command *c, int argc, char **argv);
 int run_main(const struct cli_command *c, int argc, char **argv);

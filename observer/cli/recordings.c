@@ -84,8 +84,8 @@ static int add(const char *folder, const char *path)
     if (!from)
         return cli_fail(EXIT_BAD_USAGE, "%s cannot be opened: %s", path, strerror(errno));
     struct incoming *in = incoming_new(folder, slash ? slash + 1 : path, why, sizeof why);
-    bool ok = in && copy_into(in, from, why, sizeof why) &&
-              incoming_end(in, name, why, sizeof why) == 0;
+    bool ok =
+        in && copy_into(in, from, why, sizeof why) && incoming_end(in, name, why, sizeof why) == 0;
     if (in)
         incoming_free(in);
     fclose(from);
@@ -99,9 +99,9 @@ static int change(const char *folder, const struct opt_words *words)
 {
     char why[600];
     bool removing = strcmp(words->words[0], "delete") == 0;
-    int status = removing ? recording_remove(folder, words->words[1], why, sizeof why)
-                          : recording_rename(folder, words->words[1], words->words[2], why,
-                                             sizeof why);
+    int status = removing
+                     ? recording_remove(folder, words->words[1], why, sizeof why)
+                     : recording_rename(folder, words->words[1], words->words[2], why, sizeof why);
     if (status < 0)
         return cli_fail(EXIT_BAD_USAGE, "%s", why);
     printf(removing ? "%s is deleted\n" : "%s is %s now\n", words->words[1],

@@ -153,7 +153,7 @@ void guests_move(struct house_run *from, struct house_run *to)
 static void ask_open(struct guest *g, uint64_t ask, const Orrery__Open *open)
 {
     char why[600];
-    struct house_run *run = *open->run       ? house_find(g->house, open->run)
+    struct house_run *run = *open->run         ? house_find(g->house, open->run)
                             : *open->recording ? house_find_recording(g->house, open->recording)
                                                : NULL;
     if (*open->run && !run) {

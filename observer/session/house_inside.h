@@ -48,11 +48,11 @@ struct guest {
     struct guest *next;
     const struct guest_ops *ops;
     void *ctx;
-    struct house_run *run; /* That it opened last; NULL. */
-    struct viewer *viewer; /* NULL until the run is up. */
-    uint64_t open_ask;     /* Number of that question. */
+    struct house_run *run;     /* That it opened last; NULL. */
+    struct viewer *viewer;     /* NULL until the run is up. */
+    uint64_t open_ask;         /* Number of that question. */
     struct incoming *incoming; /* A recording that it sends; NULL. */
-    bool asked;            /* It has not been answered yet. */
+    bool asked;                /* It has not been answered yet. */
 };
 
 /* guest.c */

@@ -150,8 +150,7 @@ static size_t find_all(const char *folder, struct found **all)
     while (dir && (file = readdir(dir))) {
         struct stat st;
         if (!recording_name_ok(file->d_name) ||
-            fstatat(dirfd(dir), file->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !S_ISREG(st.st_mode))
+            fstatat(dirfd(dir), file->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
             continue;
         if (n == room) {
             *all = must_grow(*all, room, 2 * room + 16, sizeof **all);
@@ -283,9 +282,8 @@ static bool settle(struct incoming *in, char name[RECORDING_NAME_MAX])
     char path[PATH_ROOM];
     int stem = (int)strlen(in->name) - ENDING;
     for (int i = 1; i <= NAMES_TRIED; i++) {
-        int n = i == 1
-                    ? snprintf(name, RECORDING_NAME_MAX, "%s", in->name)
-                    : snprintf(name, RECORDING_NAME_MAX, "%.*s-%d%s", stem, in->name, i, ending);
+        int n = i == 1 ? snprintf(name, RECORDING_NAME_MAX, "%s", in->name)
+                       : snprintf(name, RECORDING_NAME_MAX, "%.*s-%d%s", stem, in->name, i, ending);
         if (n >= RECORDING_NAME_MAX || !path_of(in->folder, name, path, sizeof path))
             break;
         if (move(in->path, path))
@@ -307,8 +305,8 @@ int incoming_end(struct incoming *in, char name[RECORDING_NAME_MAX], char *why, 
     if (r)
         reading_free(r);
     if (!ok) {
-        char *what = r ? must_copy("it does not say which run it is of")
-                       : trouble_of(in->path, sentence);
+        char *what =
+            r ? must_copy("it does not say which run it is of") : trouble_of(in->path, sentence);
         (void)snprintf(why, why_size, "%s: %s", in->name, what);
         free(what);
         return ERROR_MALFORMED;

@@ -51,7 +51,7 @@ static bool can_be_set(const ProtobufCFieldDescriptor *field)
 }
 
 static Orrery__ProtocolSetting *setting_of(const ProtobufCFieldDescriptor *field,
-                                   const ProtobufCMessage *settings)
+                                           const ProtobufCMessage *settings)
 {
     static const char *const answers[] = {"false", "true"};
     Orrery__ProtocolSetting *s = must_alloc(1, sizeof *s);

@@ -1,4 +1,5 @@
-/* What a sandbox can run: every protocol and every module, with its settings as they usually are. */
+/* What a sandbox can run: every protocol and every module, with its settings as they usually are.
+ */
 #ifndef ORRERY_SIM_CATALOGUE_H
 #define ORRERY_SIM_CATALOGUE_H
 

@@ -85,8 +85,8 @@ static struct buf contents(const char *name)
 static void names_are_no_paths(void **state)
 {
     static const char *const good[] = {"calm-otter.orr", "a.orr", "_x.1.orr", "Two_Leaders.orr"};
-    static const char *const bad[] = {"",        ".orr",      "a",          "../a.orr", "a/b.orr",
-                                      "-a.orr",  ".a.orr",    "a.orr ",     "a b.orr",  "a.orr\n",
+    static const char *const bad[] = {"",        ".orr",         "a",         "../a.orr", "a/b.orr",
+                                      "-a.orr",  ".a.orr",       "a.orr ",    "a b.orr",  "a.orr\n",
                                       "a.orr.x", "\xc3\xa4.orr", "/etc/a.orr"};
     char long_one[RECORDING_NAME_MAX + 8];
     (void)state;
