@@ -75,8 +75,8 @@ static void copy_in(struct ring *r, uint64_t position, struct bytes b)
         memcpy(r->data, b.base + first, b.len - first);
 }
 
-/* Told before the clock is looked at, in the eyes of all: a reader that sees nothing told has looked
- * at its own clock before. */
+/* Told before the clock is looked at, in the eyes of all: a reader that sees nothing told has
+ * looked at its own clock before. */
 void ring_stamps(struct ring *r)
 {
     if (!r->stamping)

@@ -6,8 +6,9 @@
  * lengths and positions are checked against the capacity it was given, its own position is kept in
  * its own memory, and records are copied out before anybody parses them.
  *
- * A writer that stamps its records says so before it looks at its clock, and when all that it stamped
- * has been written. So a reader knows at any instant since when stamps may still be missing.
+ * A writer that stamps its records says so before it looks at its clock, and when all that it
+ * stamped has been written. So a reader knows at any instant since when stamps may still be
+ * missing.
  *
  * A record lies as [length, 4 bytes][bytes], padded to 8, and may wrap around the end. */
 #ifndef ORRERY_BASE_RING_H
@@ -45,8 +46,8 @@ size_t ring_size(size_t capacity); /* Memory that it needs; capacity is a power 
 void ring_create(struct ring *r, void *memory, size_t capacity);
 int ring_attach(struct ring *r, void *memory, size_t size); /* Writer: 0, or ERROR_MALFORMED. */
 
-/* Writer: around its look at the clock, by which later records may be stamped; and when they are all
- * written. From the second look on until then nothing happens. */
+/* Writer: around its look at the clock, by which later records may be stamped; and when they are
+ * all written. From the second look on until then nothing happens. */
 void ring_stamps(struct ring *r);
 void ring_stamped(struct ring *r, uint64_t ns);
 void ring_settled(struct ring *r);

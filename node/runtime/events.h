@@ -17,7 +17,8 @@ struct events {
 bool events_open(struct events *e, int fd, char *why, size_t why_size);
 void events_close(struct events *e);
 void events_write(struct events *e, struct bytes event);
-/* Around a look at the clock, whose time events may be stamped with; and once all those are written. */
+/* Around a look at the clock, whose time events may be stamped with; and once all those are
+ * written. */
 void events_stamp(struct events *e);
 void events_stamped(struct events *e, uint64_t mono_ns);
 void events_settled(struct events *e);

@@ -130,8 +130,7 @@ int local_start(struct life *l, Orrery__NodeConfig *config, char *why, size_t wh
     char path[4096];
     struct local *local = calloc(1, sizeof *local);
     CHECK(local);
-    *local = (struct local){
-        .process = {.io = &io, .ctx = local, .family = &a->family}, .life = l};
+    *local = (struct local){.process = {.io = &io, .ctx = local, .family = &a->family}, .life = l};
     l->ops = &ops;
     l->body = local;
     folder(l, path, sizeof path);
