@@ -1,8 +1,9 @@
 // The page on a real observer, in Chromium: how long an event of a real process takes until the stage has
 // drawn it, what comes over the wire, when the first paint is. Prints a line of JSON each.
 //
-// An event has the wall clock of its node, a frame that of the page; both are this machine's. The stage says
-// with data-drawn up to which event it is drawn; the frame after that is when it is seen.
+// An event has the wall clock of its node, a frame that of the page; both are this machine's. Told is an event
+// when a message of the socket has it; drawn, when the stage says so with data-drawn; after that the browser
+// still has to paint: that it has when the next frame begins.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -62,31 +63,84 @@ async function weight(browser, address) {
     say('first paint, median of 5', quantile(paints, 0.5), 'ms');
 }
 
-/* Frames of the page: [wall clock in ms, newest event that the stage shows]. */
+/* In the page, before its own code: notes when each message of entries came, and the newest event in it. */
+function noteMessages() {
+    const now = () => performance.timeOrigin + performance.now();
+    const fields = function* (bytes) {
+        let at = 0;
+        const varint = () => {
+            let value = 0;
+            for (let scale = 1; ; scale *= 128) {
+                const byte = bytes[at++];
+                value += (byte & 127) * scale;
+                if (byte < 128) return value;
+            }
+        };
+        while (at < bytes.length) {
+            const key = varint();
+            if (key % 8 === 0) yield [key >> 3, varint()];
+            else {
+                const length = key % 8 === 2 ? varint() : key % 8 === 1 ? 8 : 4;
+                yield [key >> 3, bytes.subarray(at, (at += length))];
+            }
+        }
+    };
+    const found = (bytes, number) => [...fields(bytes)].filter(([field]) => field === number).map(([, value]) => value);
+    const [tellEntries, entriesEntry, entryOrdinal] = [5, 1, 1];
+    window.benchTold = [];
+    const plain = window.WebSocket;
+    window.WebSocket = class extends plain {
+        constructor(...rest) {
+            super(...rest);
+            this.addEventListener('message', event => {
+                const came = now();
+                const entry = found(new Uint8Array(event.data), tellEntries).flatMap(entries => found(entries, entriesEntry)).pop();
+                if (entry) window.benchTold.push([came, found(entry, entryOrdinal)[0]]);
+            });
+        }
+    };
+}
+
+/* What was told, drawn and painted when: [wall clock in ms, up to which event]. */
 async function frames(browser, address) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const page = await context.newPage();
+    await page.addInitScript(noteMessages);
     await page.goto(address);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.evaluate(() => void (location.hash = '#/sandbox/heartbeat'));
     await page.getByRole('article', { name: /n3: phi .*trusted/ }).waitFor();
     const run = await page.locator('.run .mono').first().innerText();
     const seen = await page.evaluate(async ms => {
-        const out = [];
+        const [drawn, painted] = [[], []];
+        const now = () => performance.timeOrigin + performance.now();
         const stage = document.querySelector('.stage');
         const watch = new MutationObserver(() => {
             const upto = Number(stage.dataset.drawn);
-            requestAnimationFrame(() => out.push([performance.timeOrigin + performance.now(), upto]));
+            drawn.push([now(), upto]);
+            requestAnimationFrame(() => painted.push([now(), upto]));
         });
+        window.benchTold.length = 0;
         watch.observe(stage, { attributeFilter: ['data-drawn'] });
         await new Promise(done => setTimeout(done, ms));
         watch.disconnect();
-        return out;
+        return { told: window.benchTold, drawn, painted };
     }, seconds * 1000);
-    const from = seen[0]?.[1] ?? 0;
+    const from = seen.drawn[0]?.[1] ?? 0;
     const lines = execFileSync(join(bin, 'orrery'), ['timeline', '--run', run, '--from', String(from), '--json'], { env, maxBuffer: 1 << 30 });
     await context.close();
     return { seen, events: lines.toString().trim().split('\n').map(line => JSON.parse(line)) };
+}
+
+/* From each event to the first step that has it. */
+function delays(events, steps) {
+    const out = [];
+    let step = 0;
+    for (const event of events) {
+        while (step < steps.length && steps[step][1] < event.ordinal) step++;
+        if (step < steps.length) out.push(steps[step][0] - event.wall_ns / 1e6);
+    }
+    return out;
 }
 
 /* What this stage asks for: the rest is drawn by the timeline, from windows. */
@@ -102,17 +156,16 @@ try {
     try {
         await weight(browser, at);
         const { seen, events } = await frames(browser, at);
-        const delays = [];
-        let frame = 0;
-        for (const event of events) {
-            if (!staged.has(event.kind) || event.ordinal <= (seen[0]?.[1] ?? 0)) continue;
-            while (frame < seen.length && seen[frame][1] < event.ordinal) frame++;
-            if (frame < seen.length) delays.push(seen[frame][0] - event.wall_ns / 1e6);
-        }
-        if (delays.length < 100) throw new Error(`only ${delays.length} events were seen: ${seen.length} frames, ${events.length} events`);
-        say(`event of a real process to its frame, median of ${delays.length}`, quantile(delays, 0.5), 'ms', 15);
-        say('the same, p99', quantile(delays, 0.99), 'ms');
-        say('stage frames a second', seen.length / seconds, '/s');
+        const asked = events.filter(event => staged.has(event.kind) && event.ordinal > (seen.drawn[0]?.[1] ?? 0));
+        const [told, drawn, painted] = [seen.told, seen.drawn, seen.painted].map(steps => delays(asked, steps));
+        if (drawn.length < 100) throw new Error(`only ${drawn.length} events were seen: ${seen.drawn.length} frames, ${events.length} events`);
+        say(`event of a real process to the page's socket, median of ${told.length}`, quantile(told, 0.5), 'ms');
+        say('the same, p99', quantile(told, 0.99), 'ms');
+        say(`event of a real process to where it is drawn, median of ${drawn.length}`, quantile(drawn, 0.5), 'ms', 15);
+        say('the same, p99', quantile(drawn, 0.99), 'ms');
+        say('and to the frame after, median', quantile(painted, 0.5), 'ms');
+        say('the same, p99', quantile(painted, 0.99), 'ms');
+        say('stage frames a second', seen.drawn.length / seconds, '/s');
     } finally {
         await browser.close();
     }
