@@ -38,6 +38,8 @@ describe.runIf(bin !== '')('the timeline', () => {
     it('goes to replay, steps, shows causes, and returns to live while recording goes on', async () => {
         const { context, page, complaints } = await open(browser, desk, 'dark');
         const canvas = await sandbox(page);
+        await untilNeedle(page, 'after', 1.5);
+        const alive = await needle(page); // n3 runs, and everyone knows it
         await page.keyboard.press('3');
         await page.getByRole('button', { name: /kill −9/ }).click();
         await page.getByRole('article', { name: /n3: phi .*suspected/ }).waitFor();
@@ -54,9 +56,9 @@ describe.runIf(bin !== '')('the timeline', () => {
         // The needle before the kill: the stage shows n3 as it was then, by the same fold.
         const box = (await canvas.boundingBox())!;
         await page.keyboard.press('0');
-        for (const ns of [0.3, 0.2, 0.1]) {
+        for (const ns of [0.3, 0.2, 0.15, 0.1, 0.08, 0.06, 0.05, 0.04]) {
             await page.mouse.click(box.x + 88 + (box.width - 88) * ns, box.y + box.height - 12);
-            if ((await needle(page)) < 2) break;
+            if ((await needle(page)) < alive) break;
         }
         await page.getByRole('article', { name: /n3: phi .*trusted/ }).waitFor();
         // Playing from there at another pace, then back: what happened meanwhile is there.
