@@ -19,7 +19,8 @@ if(ORRERY_PAGE)
     list(FILTER page_sources EXCLUDE REGEX "/src/wire/gen/")
     file(GLOB page_schema CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/proto/*.proto)
     list(APPEND page_sources ${page_schema} ${ui}/index.html ${ui}/vite.config.ts
-         ${ui}/svelte.config.js ${ui}/tsconfig.json ${ui}/scripts/wire.mjs ${ui}/scripts/embed.mjs)
+         ${ui}/svelte.config.js ${ui}/tsconfig.json ${ui}/scripts/wire.mjs ${ui}/scripts/embed.mjs
+         ${ui}/scripts/single.mjs ${ui}/scripts/gallery.mjs)
     add_custom_command(
         OUTPUT ${page_c}
         COMMAND ${CMAKE_COMMAND} -DUI=${ui} -DPROTO=${PROJECT_SOURCE_DIR}/proto
@@ -38,6 +39,8 @@ const struct asset assets[] = {
     {"/index.html", "text/plain; charset=utf-8", {none, sizeof none - 1}, false},
 };
 const size_t assets_n = 1;
+const struct bytes single_page = {0};
+const struct bytes gallery_page = {0};
 ]=])
 endif()
 add_library(observer_page STATIC ${page_c})

@@ -42,8 +42,8 @@ extern const struct opt open_opts[];
 extern const struct opt agent_opts[];
 extern const struct opt labs_opts[], run_opts[];
 extern const struct opt sandbox_opts[], status_opts[], show_opts[], timeline_opts[], log_opts[],
-    runs_opts[], replay_opts[], recordings_opts[], export_opts[], end_opts[], no_opts[], sim_opts[],
-    check_opts[], figure_opts[];
+    runs_opts[], replay_opts[], recordings_opts[], export_opts[], gallery_opts[], end_opts[],
+    no_opts[], sim_opts[], check_opts[], figure_opts[];
 int agent_main(const struct cli_command *c, int argc, char **argv);
 int labs_main(const struct cli_command *c, int argc, char **argv);
 int run_main(const struct cli_command *c, int argc, char **argv);
@@ -56,6 +56,7 @@ int runs_main(const struct cli_command *c, int argc, char **argv);
 int recordings_main(const struct cli_command *c, int argc, char **argv);
 int replay_main(const struct cli_command *c, int argc, char **argv);
 int export_main(const struct cli_command *c, int argc, char **argv);
+int gallery_main(const struct cli_command *c, int argc, char **argv);
 int sim_main(const struct cli_command *c, int argc, char **argv);
 int check_main(const struct cli_command *c, int argc, char **argv);
 int figure_main(const struct cli_command *c, int argc, char **argv);

@@ -1,5 +1,7 @@
-/* orrery export FILE --to shiviz|perfetto -o OUT: a recording for other people's viewers. */
+/* orrery export FILE --to html|shiviz|perfetto -o OUT: a recording as one page, or for other
+ * people's viewers. */
 #include "cli/cli.h"
+#include "cli/export_html.h"
 
 #include "cluster/units.h"
 #include "session/filter.h"
@@ -8,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
@@ -17,7 +20,8 @@ static struct {
 } given;
 
 const struct opt export_opts[] = {
-    {"--to", OPT_TEXT, &given.to, "shiviz|perfetto", "for which viewer"},
+    {"--to", OPT_TEXT, &given.to, "html|shiviz|perfetto",
+     "a page that needs nothing else, or for which viewer"},
     {"-o", OPT_TEXT, &given.out, "FILE", "where it goes; - is the standard output"},
     {"--from", OPT_TEXT, &given.from, "EVENT", "the first event: e1323"},
     {"--until", OPT_TEXT, &given.until, "EVENT", "the last event"},
@@ -54,32 +58,68 @@ static int write_export(struct timeline *t, const struct export_options *options
     return EXIT_DONE;
 }
 
-static int export_to_file(struct timeline *t, const struct export_options *options)
+static int write_html(const char *recording, uint64_t until, FILE *out)
+{
+    struct buf page = {0};
+    struct carried_figures figures;
+    char why[600];
+    if (!export_html(recording, until, &page, &figures, why, sizeof why)) {
+        buf_free(&page);
+        return cli_fail(EXIT_RUN_FAILED, "%s: %s", recording, why);
+    }
+    bool whole = fwrite(page.base, 1, page.len, out) == page.len && fflush(out) == 0;
+    size_t size = page.len;
+    buf_free(&page);
+    if (!whole)
+        return cli_fail(EXIT_RUN_FAILED, "cannot write %s: %s", given.out, strerror(errno));
+    fprintf(stderr, "%zu events in %.1f MB, for any browser%s\n", figures.entries,
+            (double)size / 1e6, figures.moments ? "" : "; the recording holds no walkthrough");
+    return EXIT_DONE;
+}
+
+/* A device that was written to is not ours to take away. */
+static bool is_file(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode);
+}
+
+/* `t` is NULL for a page. */
+static int export_to_file(const char *recording, struct timeline *t,
+                          const struct export_options *options)
 {
     bool standard = strcmp(given.out, "-") == 0;
     FILE *out = standard ? stdout : fopen(given.out, "we");
     if (!out)
         return cli_fail(EXIT_BAD_USAGE, "cannot write %s: %s", given.out, strerror(errno));
-    int code = write_export(t, options, out);
+    int code = t ? write_export(t, options, out) : write_html(recording, options->to, out);
     if (standard)
         return code;
     if (fclose(out) != 0 && code == EXIT_DONE)
         code = cli_fail(EXIT_RUN_FAILED, "cannot write %s: %s", given.out, strerror(errno));
-    if (code != EXIT_DONE)
+    if (code != EXIT_DONE && is_file(given.out))
         unlink(given.out);
     return code;
+}
+
+static bool to_html(void)
+{
+    return strcmp(given.to, "html") == 0;
 }
 
 static const char *misuse(const struct opt_words *words, struct export_options *options)
 {
     if (words->n == 0)
-        return "export needs a recording: 'orrery export FILE.orr --to shiviz -o FILE'";
-    if (!given.to || (strcmp(given.to, "shiviz") != 0 && strcmp(given.to, "perfetto") != 0))
-        return "export needs --to shiviz or --to perfetto";
+        return "export needs a recording: 'orrery export FILE.orr --to html -o FILE.html'";
+    if (!given.to ||
+        (strcmp(given.to, "shiviz") != 0 && strcmp(given.to, "perfetto") != 0 && !to_html()))
+        return "export needs --to html, --to shiviz or --to perfetto";
     if (!given.out)
         return "export needs -o FILE to write to, or -o - for the standard output";
     if (!ordinal(given.from, &options->from) || !ordinal(given.until, &options->to))
         return "an event is written e1323";
+    if (to_html() && (given.from || given.limit || given.pattern || given.nodes.n))
+        return "a page begins where its run did and has all of it: only --until cuts it";
     return NULL;
 }
 
@@ -93,6 +133,8 @@ int export_main(const struct cli_command *c, int argc, char **argv)
     const char *wrong = misuse(&words, &options);
     if (wrong)
         return cli_bad_usage(c, wrong);
+    if (to_html())
+        return export_to_file(words.words[0], NULL, &options);
     struct timeline *t = timeline_open(words.words[0], why, sizeof why);
     if (!t)
         return cli_fail(EXIT_BAD_USAGE, "%s", why);
@@ -103,7 +145,7 @@ int export_main(const struct cli_command *c, int argc, char **argv)
         options.limit = given.limit;
         options.wanted = wanted;
         options.ctx = filter;
-        code = export_to_file(t, &options);
+        code = export_to_file(words.words[0], t, &options);
     } else {
         cli_fail(code, "%s", why);
     }

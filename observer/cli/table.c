@@ -56,11 +56,15 @@ static const struct cli_command commands[] = {
     {"check", "Recordings", "FILE [--json]",
      "judges what happened: exits 0 when proven, 1 when refuted, 3 when unknown",
      "check calm-otter.orr\ncheck calm-otter.orr --json", check_opts, check_main, true},
-    {"export", "Recordings", "FILE --to shiviz|perfetto -o OUT",
-     "a recording for other people's viewers",
+    {"export", "Recordings", "FILE --to html|shiviz|perfetto -o OUT",
+     "a recording as one page that needs no observer, or for other people's viewers",
+     "export calm-otter.orr --to html -o calm-otter.html\n"
      "export calm-otter.orr --to perfetto -o calm-otter.pftrace\n"
      "export calm-otter.orr --to shiviz -o calm-otter.log --from e1000 --until e2000",
      export_opts, export_main, false},
+    {"gallery", "Recordings", "DIR [FILE...] [FLAGS]",
+     "pages of every lab's walkthrough, or of recordings, and an index: for any web server",
+     "gallery site\ngallery site calm-otter.orr --force", gallery_opts, gallery_main, false},
     {"sim", "Simulate", "PROTOCOL --seeds N | --seed S [FLAGS]",
      "many simulated clusters with faults, each judged; or one of them",
      "sim heartbeat --seeds 500", sim_opts, sim_main, true},

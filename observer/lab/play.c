@@ -3,6 +3,7 @@
 #include "agent/load.h"
 #include "base/check.h"
 #include "lab/groups.h"
+#include "session/story.h"
 #include "sim/modules.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct lab_play {
     struct session *session;
     struct lab_engine *engine;
     struct load *load;
+    size_t moments; /* Of its story, that the recording has. */
     struct lab_groups groups;
     struct cluster_load simulated_load;
 };
@@ -44,6 +46,9 @@ static void on_entry(void *ctx, const struct entry *e)
 static void on_changed(void *ctx, const Orrery__LabState *state)
 {
     struct lab_play *p = ctx;
+    struct timeline *t = session_timeline(p->session);
+    if (t && p->moments < STORY_MOMENTS_MAX)
+        story_keep(t, p->moments++, state, cluster_now(p));
     if (p->options.changed)
         p->options.changed(p->options.ctx, state);
 }
@@ -109,6 +114,7 @@ static void make_engine(struct lab_play *p)
         .ctx = p,
     };
     p->engine = lab_engine_new(&options);
+    story_keep_lab(options.timeline, options.lab);
     struct entry e; /* What left the merge before there was an engine. */
     for (uint64_t i = 1; i <= timeline_newest(options.timeline); i++)
         if (timeline_get(options.timeline, i, &e))

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/must.h"
+#include "session/opened.h"
 #include "session/recordings.h"
 
 #include <stdlib.h>
@@ -45,25 +46,16 @@ static void tell_lab(struct guest *g)
 static void tell_opened(struct guest *g)
 {
     struct house_run *run = g->run;
-    struct timeline *t = session_timeline(run->session);
-    Orrery__Opened opened = ORRERY__OPENED__INIT;
-    struct bytes set;
-    while (timeline_schemas(t, opened.n_schemas, &set))
-        opened.n_schemas++;
-    opened.schemas = must_alloc(opened.n_schemas + 1, sizeof *opened.schemas);
-    for (size_t i = 0; i < opened.n_schemas; i++)
-        if (timeline_schemas(t, i, &set))
-            opened.schemas[i] = (ProtobufCBinaryData){set.len, (uint8_t *)(uintptr_t)set.base};
-    opened.run = (Orrery__RunInfo *)(uintptr_t)timeline_info(t);
-    opened.recorded = run->replay != NULL;
+    struct opened opened;
+    opened_make(&opened, session_timeline(run->session), run->replay != NULL);
     if (run->play)
-        opened.lab = (Orrery__Lab *)(uintptr_t)run->house->labs.lab(run->play);
+        opened.message.lab = (Orrery__Lab *)(uintptr_t)run->house->labs.lab(run->play);
     Orrery__Tell said = ORRERY__TELL__INIT;
     said.kind_case = ORRERY__TELL__KIND_OPENED;
-    said.opened = &opened;
+    said.opened = &opened.message;
     guest_tell(g, g->open_ask, &said);
-    g->viewer->n_schemas = opened.n_schemas;
-    free(opened.schemas);
+    g->viewer->n_schemas = opened.message.n_schemas;
+    opened_free(&opened);
 }
 
 static void enter(struct guest *g)

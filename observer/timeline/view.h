@@ -38,6 +38,9 @@ void timeline_view_free(struct timeline_view *v); /* Before its timeline. */
  * with orrery__window__free_unpacked(). */
 Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__WindowAsk *ask);
 
+/* Every message and mark up to a moment, however many: of a run that is known to be short. */
+Orrery__Window *timeline_view_whole(struct timeline_view *v, uint64_t to_ns);
+
 /* Of each protocol instance of each node, its newest view or start at or before a moment: what came
  * before it need not be known. Ascending by ordinal; to be freed. */
 struct view_base {

@@ -46,7 +46,7 @@ struct preparing {
     struct timeline *timeline;
     uint64_t from, to; /* ns, both inside. */
     uint32_t columns;
-    size_t messages_max;
+    size_t messages_max, marks_max, walk_max;
     double sends;         /* About. */
     const uint32_t *only; /* Lanes; none: all. */
     size_t n_only;
@@ -287,8 +287,8 @@ static void thin_out(struct preparing *p)
 static bool has_room(struct preparing *p, bool rare)
 {
     if (rare)
-        return p->n_rare < VIEW_MARKS_MAX / 2;
-    if (p->n_marks - p->n_rare >= VIEW_MARKS_MAX / 2)
+        return p->n_rare < p->marks_max / 2;
+    if (p->n_marks - p->n_rare >= p->marks_max / 2)
         thin_out(p);
     return p->usual_seen++ % p->usual_every == 0;
 }
@@ -323,7 +323,7 @@ static void marks_of_list(struct preparing *p)
     for (size_t i = 0; i < v->n_moments; i++)
         often += v->moments[i].ns >= p->from && v->moments[i].ns <= p->to &&
                  !landmarks_is_rare(v->moments[i].body);
-    size_t step = often / (VIEW_MARKS_MAX / 2) + 1;
+    size_t step = often / (p->marks_max / 2) + 1;
     for (size_t i = 0; i < v->n_moments; i++) {
         const struct moment *m = &v->moments[i];
         if (m->ns < p->from || m->ns > p->to)
@@ -367,7 +367,7 @@ static void walk(struct preparing *p)
     size_t looked = 0, beyond = 0;
     uint64_t newest = timeline_newest(t);
     uint64_t at = timeline_at(t, p->from > shuffled_ns ? p->from - shuffled_ns : 0);
-    for (; at <= newest && looked++ < WALK_MAX; at++) {
+    for (; at <= newest && looked++ < p->walk_max; at++) {
         if (!timeline_get(t, at, &e))
             continue;
         if (e.head.mono_ns > p->to + shuffled_ns &&
@@ -576,10 +576,38 @@ static uint64_t sane(double ns, uint64_t max)
     return ns < (double)max ? (uint64_t)ns : max;
 }
 
+static Orrery__Window *window_of(struct preparing *p, uint32_t level)
+{
+    Orrery__Window *w = array(1, sizeof *w);
+    orrery__window__init(w);
+    w->level = level;
+    w->from_ns = (double)p->from;
+    w->to_ns = (double)p->to;
+    w->messages = p->sends;
+    w->newest_ns = (double)p->view->marks->newest_ns;
+    put_messages(p, w);
+    put_marks(p, w);
+    put_bins(p, w);
+    put_states(p, w);
+    w->n_names = p->n_names;
+    w->names = array(p->n_names, sizeof *w->names);
+    memcpy(w->names, p->names, p->n_names * sizeof *w->names);
+    free(p->messages);
+    free(p->besides);
+    free(p->marks);
+    free(p->bins);
+    return w;
+}
+
 Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__WindowAsk *ask)
 {
-    struct preparing p = {.view = v, .timeline = v->timeline};
+    struct preparing p = {.view = v,
+                          .timeline = v->timeline,
+                          .marks_max = VIEW_MARKS_MAX,
+                          .walk_max = WALK_MAX,
+                          .usual_every = 1};
     uint64_t max = v->marks->newest_ns + beyond_ns;
+    uint32_t level = 0;
     p.from = sane(ask->from_ns, max);
     p.to = sane(ask->to_ns, max);
     if (p.to < p.from)
@@ -588,33 +616,27 @@ Orrery__Window *timeline_view_window(struct timeline_view *v, const Orrery__Wind
     p.columns = p.columns < COLUMNS_MAX ? p.columns : COLUMNS_MAX;
     p.only = ask->lanes;
     p.n_only = ask->n_lanes < VIEW_LANES_MAX ? ask->n_lanes : VIEW_LANES_MAX;
-    Orrery__Window *w = array(1, sizeof *w);
-    orrery__window__init(w);
-    p.usual_every = 1;
     p.messages_max = ask->messages ? ask->messages : VIEW_MESSAGES_USUAL;
     if (p.messages_max > VIEW_MESSAGES_MAX)
         p.messages_max = VIEW_MESSAGES_MAX;
     if (is_too_much(&p) || ask->counts) {
-        uint32_t level = level_for(&p, p.columns / COLUMNS_A_BIN);
-        w->level = level + 1;
-        count(&p, level);
+        level = level_for(&p, p.columns / COLUMNS_A_BIN);
+        count(&p, level++);
     } else {
         walk(&p);
     }
-    w->from_ns = (double)p.from;
-    w->to_ns = (double)p.to;
-    w->messages = p.sends;
-    w->newest_ns = (double)v->marks->newest_ns;
-    put_messages(&p, w);
-    put_marks(&p, w);
-    put_bins(&p, w);
-    put_states(&p, w);
-    w->n_names = p.n_names;
-    w->names = array(p.n_names, sizeof *w->names);
-    memcpy(w->names, p.names, p.n_names * sizeof *w->names);
-    free(p.messages);
-    free(p.besides);
-    free(p.marks);
-    free(p.bins);
-    return w;
+    return window_of(&p, level);
+}
+
+Orrery__Window *timeline_view_whole(struct timeline_view *v, uint64_t to_ns)
+{
+    struct preparing p = {.view = v,
+                          .timeline = v->timeline,
+                          .to = to_ns,
+                          .marks_max = SIZE_MAX,
+                          .walk_max = SIZE_MAX,
+                          .usual_every = 1};
+    walk(&p);
+    p.sends = (double)p.n_messages;
+    return window_of(&p, 0);
 }

@@ -16,5 +16,10 @@ struct asset {
 
 extern const struct asset assets[];
 extern const size_t assets_n;
+/* All of it as one HTML file, compressed, with room for a run (single.h); none where there is no
+ * page. */
+extern const struct bytes single_page;
+/* The page that lists exported runs, compressed, with places for its cards (gallery.h). */
+extern const struct bytes gallery_page;
 
 #endif

@@ -13,6 +13,7 @@ protobuf-c-compiler command:protoc-c
 protobuf-compiler   command:protoc
 libprotobuf-dev     header:google/protobuf/descriptor.proto
 libzstd-dev         module:libzstd
+zlib1g-dev          module:zlib
 libsodium-dev       module:libsodium
 libncurses-dev      module:ncursesw
 libyaml-dev         module:yaml-0.1

@@ -10,12 +10,19 @@ import './style/shelf.css';
 import App from './App.svelte';
 import { Session } from './model/session.svelte';
 import { themes } from './shell/theme.svelte';
+import { FileSocket } from './wire/file';
 import { takeToken } from './wire/token';
 import type { Socket } from './wire/socket';
 
-const token = takeToken(location, sessionStorage, history);
-const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-const session = new Session(() => new WebSocket(`${scheme}://${location.host}/ws`) as Socket, token);
+function toObserver(): Session {
+    const token = takeToken(location, sessionStorage, history);
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    return new Session(() => new WebSocket(`${scheme}://${location.host}/ws`) as Socket, token);
+}
+
+/* A page that was exported has its run with it. */
+const carried = document.getElementById('run');
+const session = carried ? new Session(() => new FileSocket(carried.textContent), '', true) : toObserver();
 themes.begin();
 session.start();
 

@@ -4,7 +4,7 @@ import {
     LabDoSchema, OpenSchema, QuerySchema, WatchSchema, WindowAskSchema,
     type Entries, type Hailed, type LabDo, type Opened, type Protocol, type Reach, type Status, type Window,
 } from '../wire/gen/session_pb';
-import type { Lab, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
+import type { Lab, LabMoment, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
 import type { RunInfo } from '../wire/gen/recording_pb';
 import { Schemas } from '../wire/schemas';
 import { Wire, type Answer, type Line, type Question, type Socket } from '../wire/socket';
@@ -62,6 +62,7 @@ export class Session {
     ended = $state(''); // why the run that is shown is over
     missed = $state(0);
     recorded = $state(false); // what is shown is a recording: nothing can be done to it
+    story = $state.raw<LabMoment[]>([]); // of a recording: how its lab went
     settings = $state.raw<Record<string, string>>({}); // of nodes, links and disks, as commands made them
     protocols = $state.raw<Protocol[]>([]);
     flaws = $state.raw<ReadonlyMap<number, string[]>>(new Map()); // by node that has one on
@@ -79,7 +80,8 @@ export class Session {
     /** The run that is shown was begun anew, on a fresh cluster. */
     onAgain: () => void = () => undefined;
 
-    constructor(connect: () => Socket, token: string) {
+    /** `carried`: the run came with the page, and there is no observer. */
+    constructor(connect: () => Socket, token: string, readonly carried = false) {
         this.wire = new Wire({
             connect,
             token,
@@ -92,7 +94,7 @@ export class Session {
 
     start(): void {
         this.wire.start();
-        setInterval(() => this.askStatus(), 500);
+        if (!this.carried) setInterval(() => this.askStatus(), 500);
     }
 
     private online(line: Line, why: string): void {
@@ -190,6 +192,7 @@ export class Session {
         this.run = undefined;
         this.lab = undefined;
         this.labState = undefined;
+        this.story = [];
         this.status = undefined;
         this.whole = undefined;
         this.selected = undefined;
@@ -266,6 +269,7 @@ export class Session {
         this.run = opened.run;
         this.lab = opened.lab;
         this.recorded = opened.recorded;
+        this.story = opened.story;
         this.askStatus();
     }
 
@@ -277,8 +281,8 @@ export class Session {
 
     /** From the beginning, unless so much has happened that only what is new should be told. */
     async whereToWatch(): Promise<number> {
-        if (this.recorded) return Infinity;
         const status = await this.refresh();
+        if (this.recorded) return Infinity;
         return Number(status?.newest ?? 0n) > toldWholeMax ? Number(status?.nowNs) : 0;
     }
 
@@ -351,6 +355,7 @@ export class Session {
     }
 
     labDo(verb: Exclude<LabDo['verb'], { case: undefined }>): void {
+        if (this.recorded) return;
         this.wire.tell({ case: 'lab', value: create(LabDoSchema, { verb }) });
     }
 

@@ -16,6 +16,8 @@ export class Looking {
     finding = $state(false); // the search is open
     curved = $state(true); // curves of the stage are shown
     recorded = $state(false); // a recording: nothing comes any more, and its end is where "live" would be
+    /** Where a narration takes the needle next; ms are the reader's. It is played so at pace 0. */
+    told = $state.raw<((at: number, ms: number) => number) | undefined>();
     private fixed = $state<View | undefined>();
 
     constructor(private readonly session: Session) {}
@@ -40,7 +42,7 @@ export class Looking {
     tick(ms: number, since: number): void {
         this.now = this.recorded ? Math.max(this.now, Number(this.session.status?.nowNs ?? 0n)) : this.session.clock.now(ms);
         if (this.live) this.at = this.now;
-        else if (this.playing) this.play(since * 1e6 * this.pace);
+        else if (this.playing) this.play(this.pace === 0 && this.told ? this.told(this.at, since) - this.at : since * 1e6 * this.pace);
     }
 
     private play(ns: number): void {
@@ -56,7 +58,7 @@ export class Looking {
     }
 
     setPace(pace: number): void {
-        this.pace = Math.min(10, Math.max(0.1, pace));
+        this.pace = pace === 0 && this.told ? 0 : Math.min(10, Math.max(0.1, pace));
     }
 
     goLive(): void {
@@ -118,8 +120,18 @@ export class Looking {
         this.keepNeedle();
     }
 
+    /** To the beginning of a recording, where it may be played from. */
+    rewind(at: number, now: number): void {
+        this.now = Math.max(this.now, now);
+        this.live = false;
+        this.at = Math.min(at, this.now);
+        this.span = Math.min(this.span, Math.max(spanLeast, this.now * 1.2));
+        this.fixed = { from: this.at - this.span * 0.15, to: this.at + this.span * 0.85 };
+    }
+
     reset(recorded = false): void {
         this.recorded = recorded;
+        this.told = undefined;
         this.causes = this.finding = this.cutting = false;
         this.now = 0;
         this.pace = 1;
