@@ -134,7 +134,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         const canvas = await sandbox(page);
         const height = async (): Promise<number> => (await canvas.boundingBox())!.height;
         const all = await height();
-        await page.getByLabel('Lanes', { exact: true }).click();
+        await page.getByTitle('Lanes: show, pin, order').click();
         await page.getByRole('checkbox', { name: 'n4' }).uncheck();
         await page.waitForFunction(was => (document.querySelector('.tlbox canvas')?.getBoundingClientRect().height ?? 0) < was, all);
         await page.getByRole('button', { name: 'n5 up' }).click();
