@@ -136,7 +136,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         const canvas = await sandbox(page);
         const height = async (): Promise<number> => (await canvas.boundingBox())!.height;
         const all = await height();
-        await page.getByLabel('Lanes', { exact: true }).click();
+        await page.getByTitle('Lanes: show, pin, order').click();
         await page.getByRole('checkbox', { name: 'n4' }).uncheck();
         await page.waitForFunction(was => (document.querySelector('.tlbox canvas')?.getBoundingClientRect().height ?? 0) < was, all);
         await page.getByRole('button', { name: 'n5 up' }).click();
@@ -183,8 +183,10 @@ describe.runIf(bin !== '')('a recording in the page', () => {
         const strip = (await page.locator('.over canvas').boundingBox())!;
         await page.mouse.click(strip.x + 88 + (strip.width - 88) * 0.4, strip.y + 15);
         await page.getByText(/before the end/).waitFor();
-        await page.keyboard.press('ArrowRight');
-        await page.getByText('As recorded').waitFor();
+        await expect.poll(async () => { // there is nothing to step to until that part has been told
+            await page.keyboard.press('ArrowRight');
+            return page.getByText('As recorded').isVisible();
+        }, { timeout: 30_000 }).toBe(true);
         await page.keyboard.press('0');
         await page.locator('.tlbox canvas:not([data-level="0"])').waitFor(); // all of it is too much for every head
         await picture(page, 'timeline-recording');
