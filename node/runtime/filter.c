@@ -192,7 +192,7 @@ void filter_send(struct filter *f, nsec now, node_id to, enum transport t, struc
         return;
     }
     parcels_push(&f->held, p);
-    f->io->held(f->ctx, to, event);
+    f->io->held(f->ctx, to, t, event);
 }
 
 /* A cut that heals in time: what was kept goes on, in order. */

@@ -17,7 +17,7 @@ enum { FILTER_WAITING_MAX = 16 << 20, FILTER_NODES_MAX = 65536 };
 struct filter_io {
     void (*pass)(void *ctx, node_id to, enum transport t, struct bytes frame, uint64_t event);
     void (*dropped)(void *ctx, node_id to, uint64_t event, size_t size, Orrery__DropReason reason);
-    void (*held)(void *ctx, node_id to, uint64_t event);
+    void (*held)(void *ctx, node_id to, enum transport t, uint64_t event);
     /* What a stream still had on its way is lost: it was cut for too long, or (reset) a message of
      * it was dropped by hand, after which nothing may follow on the same stream. */
     void (*lost)(void *ctx, node_id to, enum link_reason reason);

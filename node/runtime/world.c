@@ -60,12 +60,13 @@ static void filter_dropped(void *ctx, node_id to, uint64_t event, size_t size,
     report_drop(n, n->self, to, event, size, reason);
 }
 
-static void filter_held(void *ctx, node_id to, uint64_t event)
+static void filter_held(void *ctx, node_id to, enum transport t, uint64_t event)
 {
     struct node *n = ctx;
     Orrery__Held held = ORRERY__HELD__INIT;
     held.to = to;
     held.event = event;
+    held.in_order = t == TRANSPORT_STREAM;
     Orrery__Event told = ORRERY__EVENT__INIT;
     told.body_case = ORRERY__EVENT__BODY_HELD;
     told.held = &held;

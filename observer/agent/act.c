@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include "base/check.h"
+#include "base/must.h"
 #include "cluster/command.h"
 
 #include <signal.h>
@@ -226,6 +227,30 @@ static bool is_meant(const Orrery__Deliver *d, const struct agent_held *held)
            (d->to == 0 || d->to == held->to);
 }
 
+/* What a stream holds goes in its order: those before it with it, or, if it is lost, those behind.
+ */
+static bool goes_along(const struct agent *a, size_t i, const Orrery__Deliver *d)
+{
+    const struct agent_held *held = &a->held[i];
+    size_t from = d->drop ? 0 : i + 1, to = d->drop ? i : a->n_held;
+    for (size_t k = from; held->in_order && k < to; k++)
+        if (is_meant(d, &a->held[k]) && a->held[k].node == held->node && a->held[k].to == held->to)
+            return true;
+    return false;
+}
+
+static void forget_held(struct agent *a, const Orrery__Deliver *d)
+{
+    struct agent_held *still = must_alloc(a->n_held, sizeof *still);
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_held; i++)
+        if (!is_meant(d, &a->held[i]) && !goes_along(a, i, d))
+            still[n++] = a->held[i];
+    free(a->held);
+    a->held = still;
+    a->n_held = n;
+}
+
 /* The oldest held message that is meant; with an event and no receiver, all copies of it. */
 static int act_deliver(struct act *act)
 {
@@ -251,11 +276,7 @@ static int act_deliver(struct act *act)
     message.kind_case = ORRERY__TO_NODE__KIND_DELIVER;
     message.deliver = &deliver;
     say_to(a, deliver.from, &message);
-    size_t kept = 0;
-    for (size_t i = 0; i < a->n_held; i++)
-        if (!is_meant(&deliver, &a->held[i]))
-            a->held[kept++] = a->held[i];
-    a->n_held = kept;
+    forget_held(a, &deliver);
     return 0;
 }
 

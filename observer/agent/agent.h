@@ -56,6 +56,7 @@ struct agent_held {
     uint32_t node;
     uint64_t event;
     uint32_t to;
+    bool in_order; /* Of a stream. */
 };
 
 struct agent {

@@ -33,8 +33,8 @@ static void was_held(struct life *l, const Orrery__Held *held, uint64_t event)
     struct agent *a = l->node->agent;
     a->held = realloc(a->held, (a->n_held + 1) * sizeof *a->held);
     CHECK(a->held);
-    a->held[a->n_held++] =
-        (struct agent_held){l->node->node, held->event ? held->event : event, held->to};
+    a->held[a->n_held++] = (struct agent_held){l->node->node, held->event ? held->event : event,
+                                               held->to, held->in_order};
 }
 
 void agent_drop_held(struct agent *a, uint32_t node, uint32_t to)

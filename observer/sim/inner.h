@@ -124,6 +124,7 @@ struct path {
 /* What the world saw while the host was busy: told when it returns. */
 struct report {
     bool is_held;
+    bool in_order; /* Of a stream. */
     uint32_t to;
     uint64_t event; /* The send. */
     uint32_t size;

@@ -332,7 +332,9 @@ void network_send(struct sim_node *n, node_id to, enum transport t, struct bytes
         return;
     if (w->faults.n_holds && held_by_hand(w, n->id, to)) {
         happenings_push(&w->held, frame_new(n, to, t, frame, event));
-        node_report(n, (struct report){.is_held = true, .to = to, .event = event});
+        node_report(
+            n, (struct report){
+                   .is_held = true, .in_order = t == TRANSPORT_STREAM, .to = to, .event = event});
     } else if (t == TRANSPORT_DATAGRAM) {
         datagram_send(n, to, frame, event);
     } else {
@@ -419,6 +421,17 @@ static bool wanted(const Orrery__Deliver *d, const struct happening *h)
            (!d->event || d->event == h->deliver.event);
 }
 
+/* One of the same stream that is meant is among these: streams have no gaps. */
+static bool goes_along(const struct happening *h, const Orrery__Deliver *d,
+                       const struct happening *others)
+{
+    for (; others && !h->datagram; others = others->next)
+        if (wanted(d, others) && !others->datagram && others->deliver.from == h->deliver.from &&
+            others->deliver.to == h->deliver.to)
+            return true;
+    return false;
+}
+
 int network_deliver(struct world *w, const Orrery__Deliver *d, char *why, size_t why_size)
 {
     Orrery__Deliver which = *d;
@@ -431,6 +444,8 @@ int network_deliver(struct world *w, const Orrery__Deliver *d, char *why, size_t
     }
     which.from = oldest->deliver.from;
     which.event = oldest->deliver.event;
+    if (!d->event)
+        which.to = oldest->deliver.to;
     struct sim_node *sender = world_find(w, which.from);
     if (sender->paused) {
         snprintf(why, why_size, "%s holds it and is paused", sender->name);
@@ -438,8 +453,11 @@ int network_deliver(struct world *w, const Orrery__Deliver *d, char *why, size_t
     }
     struct happenings still = {0};
     struct happenings out = {0};
-    for (struct happening *h; (h = happenings_pop(&w->held));)
-        happenings_push(wanted(&which, h) ? &out : &still, h);
+    for (struct happening *h; (h = happenings_pop(&w->held));) {
+        /* What was sent before goes with it; if it is lost, what was sent behind it. */
+        bool along = goes_along(h, &which, d->drop ? out.first : w->held.first);
+        happenings_push(wanted(&which, h) || along ? &out : &still, h);
+    }
     w->held = still;
     for (struct happening *h; (h = happenings_pop(&out));) {
         if (d->drop) {

@@ -271,6 +271,7 @@ static void tell_report(struct sim_node *n, const struct report *r)
     if (r->is_held) {
         held.to = r->to;
         held.event = r->event;
+        held.in_order = r->in_order;
         event.body_case = ORRERY__EVENT__BODY_HELD;
         event.held = &held;
     } else {

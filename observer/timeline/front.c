@@ -45,6 +45,7 @@ uint64_t *front_mark(struct front *f, uint32_t node, uint32_t boot, uint64_t abs
 void front_cause_life(const struct entry *e, uint32_t *node, uint32_t *boot)
 {
     bool start = e->head.body == ORRERY__EVENT__BODY_START; /* Its cause is a spawn, on lane 0. */
-    *node = start ? 0 : e->head.peer;
-    *boot = start ? 0 : e->head.peer_boot;
+    bool held = e->head.body == ORRERY__EVENT__BODY_HELD; /* And here the send of the same life. */
+    *node = start ? 0 : held ? e->node : e->head.peer;
+    *boot = start ? 0 : held ? e->boot : e->head.peer_boot;
 }

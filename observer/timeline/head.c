@@ -22,6 +22,8 @@ static struct naming naming_of(uint32_t body)
         return (struct naming){.peer = 2, .boot = 4, .seq = 5};
     case ORRERY__EVENT__BODY_SEND:
         return (struct naming){.body = 4};
+    case ORRERY__EVENT__BODY_HELD:
+        return (struct naming){.seq = 2}; /* Of its own life. */
     case ORRERY__EVENT__BODY_TRACE:
         return (struct naming){.type = 1};
     case ORRERY__EVENT__BODY_SPAWN:

@@ -241,6 +241,8 @@ static void leave(void *ctx, struct stream *stream, const struct event_head *hea
         .head = *head,
         .event = event,
     };
+    if (head->body == ORRERY__EVENT__BODY_HELD)
+        e.cause = stream_ordinal(stream, head->peer_seq);
     if (head->body == ORRERY__EVENT__BODY_START)
         note_start(t, &e);
     else if (head->body == ORRERY__EVENT__BODY_SPAWN && e.node == 0)

@@ -76,11 +76,13 @@ static void held_messages_are_delivered_one_by_one(void **state)
     uint64_t hold = LAB_DO(l, "hold", "n1", "n2");
     uint64_t held = lab_wait(l, hold, "held node=n1 to=2", line, sizeof line);
     double sent = json_number(strstr(line, "\"body\""), "event");
+    double send = json_number(line, "cause");
     lab_wait(l, held + 1, "held node=n1 to=2", NULL, 0);
     uint64_t deliver = LAB_DO(l, "deliver", "n1");
     lab_wait(l, deliver, "receive node=n2 from=1", line, sizeof line);
     assert_true(json_number(strstr(line, "\"body\""), "event") == sent);
     uint64_t cause = (uint64_t)json_number(line, "cause");
+    assert_true(send == (double)cause); /* The held one's own event names it, too. */
     snprintf(event, sizeof event, "e%llu", (unsigned long long)cause);
     assert_int_equal(LAB_RUN(l, text, "deliver", event), 1);
     assert_string_equal(text, "orrery: no such message is held back\n");

@@ -29,6 +29,8 @@ struct scene {
     int32_t exit_code;
     uint64_t exit_because;
     Orrery__DropReason dropped;
+    uint64_t held; /* The newest held one's send event. */
+    bool held_in_order;
 };
 
 static void on_event(void *ctx, uint32_t node, uint32_t boot, struct bytes event)
@@ -71,15 +73,26 @@ static void on_entry(void *ctx, const struct entry *e)
     }
     if (m->body_case == ORRERY__EVENT__BODY_DROP)
         s->dropped = m->drop->reason;
+    if (m->body_case == ORRERY__EVENT__BODY_HELD) {
+        struct entry send;
+        s->held = m->held->event;
+        s->held_in_order = m->held->in_order;
+        assert_true(timeline_get(s->timeline, e->cause, &send));
+        assert_int_equal(send.head.body, ORRERY__EVENT__BODY_SEND);
+        assert_int_equal(send.head.seq, s->held);
+        assert_int_equal(send.node, e->node);
+    }
     orrery__event__free_unpacked(m, NULL);
 }
 
-static struct scene *begin(const char *protocol, uint32_t nodes)
+/* `setting` may be NULL. */
+static struct scene *begin_set(const char *protocol, uint32_t nodes, const char *setting)
 {
     static const struct cluster_sink sink = {on_event, on_outside, on_end, on_watermark, NULL};
     struct scene *s = calloc(1, sizeof *s);
     struct timeline_options options = {0};
-    struct cluster_instance instance = {.protocol = protocol};
+    struct cluster_instance instance = {
+        .protocol = protocol, .settings = &setting, .n_settings = setting ? 1 : 0};
     struct cluster_group group = {.nodes = nodes, .instances = &instance, .n_instances = 1};
     struct cluster_spec spec = {.groups = &group, .n_groups = 1, .seed = 5};
     char why[300];
@@ -90,6 +103,11 @@ static struct scene *begin(const char *protocol, uint32_t nodes)
     s->cluster = cluster_sim_new(&spec, &sink, s, why, sizeof why);
     assert_non_null(s->cluster);
     return s;
+}
+
+static struct scene *begin(const char *protocol, uint32_t nodes)
+{
+    return begin_set(protocol, nodes, NULL);
 }
 
 static void end(struct scene *s)
@@ -254,6 +272,34 @@ static void by_hand(void **state)
     assert_int_equal(s->cluster->ops->held(s->cluster), 0);
     assert_int_equal(s->counts[ORRERY__EVENT__BODY_RECEIVE], received + 3);
     assert_true(act(s, "deliver") != 0);
+    end(s);
+}
+
+/* A stream has no gaps, whichever of its messages is let go or lost by hand. */
+static void a_stream_by_hand(void **state)
+{
+    (void)state;
+    struct scene *s = begin_set("heartbeat", 2, "transport=tcp");
+    char line[64];
+    run(s, 1000);
+    assert_int_equal(act(s, "hold n1"), 0);
+    run(s, 1000);
+    assert_int_equal(s->cluster->ops->held(s->cluster), 4);
+    assert_true(s->held_in_order);
+    assert_int_equal(act(s, "pace 0"), 0);
+    uint32_t received = s->counts[ORRERY__EVENT__BODY_RECEIVE];
+    snprintf(line, sizeof line, "deliver n1 --event %llu", (unsigned long long)s->held);
+    assert_int_equal(act(s, line), 0);
+    assert_int_equal(s->cluster->ops->held(s->cluster), 0);
+    run(s, 1);
+    assert_int_equal(s->counts[ORRERY__EVENT__BODY_RECEIVE], received + 4);
+    assert_int_equal(act(s, "pace 1"), 0);
+    run(s, 1000);
+    assert_int_equal(s->cluster->ops->held(s->cluster), 4);
+    clear(s);
+    assert_int_equal(act(s, "deliver n1 --drop"), 0);
+    assert_int_equal(s->cluster->ops->held(s->cluster), 0);
+    assert_int_equal(s->counts[ORRERY__EVENT__BODY_DROP], 4);
     end(s);
 }
 
@@ -428,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_pause_stops_and_nothing_is_lost),
         cmocka_unit_test(links),
         cmocka_unit_test(by_hand),
+        cmocka_unit_test(a_stream_by_hand),
         cmocka_unit_test(breakpoints),
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(a_removed_node_stays_forgotten),

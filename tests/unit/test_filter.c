@@ -37,8 +37,9 @@ static void dropped(void *ctx, node_id to, uint64_t event, size_t size, Orrery__
     note(ctx, "drop%u:%s ", to, value->name + strlen("DROP_"));
 }
 
-static void held(void *ctx, node_id to, uint64_t event)
+static void held(void *ctx, node_id to, enum transport t, uint64_t event)
 {
+    (void)t;
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)event);
     note(ctx, "held%u:%s ", to, text);

@@ -71,6 +71,11 @@ function unpack(bytes: Uint8Array): Event | undefined {
     }
 }
 
+/** Whether it is among kinds that were asked for: bodies, or types of traces. */
+export function isOf(kinds: readonly string[], h: Happening): boolean {
+    return kinds.includes(h.body) || (h.body === 'trace' && kinds.includes(h.type));
+}
+
 /** Lives by node and boot: a start event says which types the events after it name by number. */
 export class Lives {
     private readonly starts = new Map<string, Start>();

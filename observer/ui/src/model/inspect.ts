@@ -18,7 +18,8 @@ function chosenOf(message: Message | undefined): string {
     return '';
 }
 
-function short(h: Happening): string {
+/** Of a message or a trace: "Beat". */
+export function messageName(h: Happening): string {
     const last = h.type.split('.').pop() || 'Message';
     return (last === 'Message' && chosenOf(h.message)) || last;
 }
@@ -27,8 +28,8 @@ function short(h: Happening): string {
 export function headline(h: Happening, nameOf: Names): string {
     const body = h.event.body;
     switch (body.case) {
-        case 'send': return `${short(h)} to ${body.value.to.length > 3 ? `${body.value.to.length} peers` : list(body.value.to.map(nameOf))}`;
-        case 'receive': return `${short(h)} from ${nameOf(body.value.from)}`;
+        case 'send': return `${messageName(h)} to ${body.value.to.length > 3 ? `${body.value.to.length} peers` : list(body.value.to.map(nameOf))}`;
+        case 'receive': return `${messageName(h)} from ${nameOf(body.value.from)}`;
         case 'drop': return `Lost: ${nameOf(body.value.from)} to ${nameOf(body.value.to)}, ${dropped[body.value.reason] ?? 'dropped'}`;
         case 'operator': return body.value.line.replace(/^orrery /, '');
         case 'spawn': return `${nameOf(body.value.node)} is being started`;
@@ -55,7 +56,7 @@ export function headline(h: Happening, nameOf: Names): string {
         case 'view': return 'All that it holds';
         case 'violation': return 'A message refused';
         case 'stop': return 'Ends by itself';
-        case 'trace': return short(h);
+        case 'trace': return messageName(h);
         default: return h.body;
     }
 }

@@ -51,6 +51,7 @@ export interface Drawn {
     scene: Scene;
     selected: number; // an ordinal
     hovered: number;
+    held: ReadonlySet<string>; // messages still at their sender: heldKey()
     found: Set<number>; // what a search found
     causes: Causes | undefined;
     names: Map<number, string>;

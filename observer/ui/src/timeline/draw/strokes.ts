@@ -5,6 +5,7 @@ import { dashes, kinds, replyWidth, widths, type Kind } from '../kinds';
 import { endShare, fateReceived, type Tile } from '../tile';
 import { eachMessage, type Scene } from '../scene';
 import { cross } from './shapes';
+import { heldKey } from '../../model/held';
 import type { Colours, Ctx, Drawn } from './brush';
 
 const dim = 0.26;
@@ -67,6 +68,14 @@ function put(b: Batch, d: Drawn, tile: Tile, i: number, from: Point, whole: Poin
     return undefined;
 }
 
+/* Held at its sender: hollow, on the side of whom it is for. */
+function ring(path: Path2D, at: Point, after: boolean, upright: boolean): void {
+    const off = after ? 7 : -7;
+    const [x, y] = upright ? [at.x + off, at.y] : [at.x, at.y + off];
+    path.moveTo(x + 3.4, y);
+    path.arc(x, y, 3.4, 0, 7);
+}
+
 function paintBatch(ctx: Ctx, b: Batch, kind: Kind, reply: boolean, c: Colours): void {
     if (!b.any) return;
     const colour = c.kinds[kind];
@@ -108,6 +117,11 @@ export function strokes(ctx: Ctx, d: Drawn, c: Colours): void {
         const [aa, ba] = [along(frame, view, m.sent[i] ?? 0), along(frame, view, m.arrives[i] ?? 0)];
         const from = frame.upright ? { x: ac, y: aa } : { x: aa, y: ac };
         const whole = frame.upright ? { x: bc, y: ba } : { x: ba, y: bc };
+        if (m.fate[i] === 0 && d.held.size > 0 && d.held.has(heldKey(send, lt))) {
+            b.any = true;
+            ring(b.hollow, from, bc > ac, frame.upright);
+            return;
+        }
         const lost = put(b, d, tile, i, from, whole);
         if (lost) crosses.push({ p: lost, lit });
         const meant = (of: number): boolean => of !== 0 && (of === d.selected || of === d.hovered);
@@ -147,19 +161,23 @@ interface Paths {
     perNs: number; // the scale it was made at
     lines: Map<Kind, Path2D>;
     lost: Path2D;
+    kept: Path2D; // at their senders
     n: number;
+    held: ReadonlySet<string> | undefined; // what was, when it was made; undefined: nothing here is under way
 }
 
 const keptPaths = new WeakMap<Tile, Paths>();
 const reused = 1.6; // while zooming: a path serves scales that near to its own
 const dashedMost = 6000; // beyond it dashes cost more than they tell
 
-function pathsOf(tile: Tile, frame: Frame, perNs: number): Paths {
+function pathsOf(tile: Tile, frame: Frame, perNs: number, held: ReadonlySet<string>): Paths {
     const key = `${frame.upright} ${frame.pitch} ${frame.first} ${frame.scroll} ${frame.lanes.join()}`;
     const kept = keptPaths.get(tile);
-    if (kept?.key === key && perNs < kept.perNs * reused && perNs > kept.perNs / reused) return kept;
+    const fresh = !kept?.held || kept.held === held;
+    if (kept?.key === key && fresh && perNs < kept.perNs * reused && perNs > kept.perNs / reused) return kept;
     const lines = new Map<Kind, Path2D>();
-    const lost = new Path2D();
+    const [lost, atSenders] = [new Path2D(), new Path2D()];
+    let waits = false;
     const m = tile.messages;
     const byManner = tile.manners.map(manner => {
         let path = lines.get(manner.kind);
@@ -178,6 +196,11 @@ function pathsOf(tile: Tile, frame: Frame, perNs: number): Paths {
         const ac = across(frame, lf);
         const bc = ac + (across(frame, lt) - ac) * share;
         const upright = frame.upright;
+        waits ||= fate === 0;
+        if (fate === 0 && held.has(heldKey(m.send[i] ?? 0, lt))) {
+            ring(atSenders, upright ? { x: ac, y: a } : { x: a, y: ac }, across(frame, lt) > ac, upright);
+            continue;
+        }
         path.moveTo(upright ? ac : a, upright ? a : ac);
         path.lineTo(upright ? bc : b, upright ? b : bc);
         if (fate <= fateReceived) continue;
@@ -187,7 +210,7 @@ function pathsOf(tile: Tile, frame: Frame, perNs: number): Paths {
         lost.moveTo(x + 2.4, y - 2.4);
         lost.lineTo(x - 2.4, y + 2.4);
     }
-    const paths = { key, perNs, lines, lost, n: m.n };
+    const paths = { key, perNs, lines, lost, kept: atSenders, n: m.n, held: waits ? held : undefined };
     keptPaths.set(tile, paths);
     return paths;
 }
@@ -204,7 +227,7 @@ function stretched(path: Path2D, ratio: number, upright: boolean): Path2D {
 export function manyStrokes(ctx: Ctx, d: Drawn, c: Colours, scene: Scene = d.scene): void {
     const { frame, view } = d;
     const perNs = frame.length / (view.to - view.from);
-    const all = scene.pieces.map(p => ({ p, paths: pathsOf(p.tile, frame, perNs) }));
+    const all = scene.pieces.map(p => ({ p, paths: pathsOf(p.tile, frame, perNs, d.held) }));
     const dashed = all.reduce((n, { paths }) => n + paths.n, 0) <= dashedMost;
     const each = (paint: (paths: Paths) => void): void => {
         for (const { p, paths } of all) {
@@ -229,6 +252,9 @@ export function manyStrokes(ctx: Ctx, d: Drawn, c: Colours, scene: Scene = d.sce
         });
     each(paths => {
         ctx.setLineDash([]);
+        ctx.strokeStyle = c.ink;
+        ctx.lineWidth = 1;
+        ctx.stroke(stretched(paths.kept, perNs / paths.perNs, frame.upright));
         ctx.strokeStyle = c.fault;
         ctx.lineWidth = 1.4;
         ctx.stroke(stretched(paths.lost, perNs / paths.perNs, frame.upright));
