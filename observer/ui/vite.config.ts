@@ -6,5 +6,5 @@ export default defineConfig({
     base: './',
     // Everything comes as files of our own: the policy that the observer sends allows nothing inline.
     build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
-    test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+    test: { include: ['tests/**/*.test.ts'], environment: 'node', testTimeout: 60_000 },
 });
