@@ -25,7 +25,7 @@ describe('not as usual', () => {
         fake.labs = [];
         const { context, page } = await visit(fake, '', desk);
         await page.getByText('There are no explainers here yet.').waitFor();
-        expect(await page.getByRole('link', { name: /Sandbox a cluster/ }).count()).toBe(1);
+        expect(await page.getByRole('link', { name: /Sandbox\s*a cluster/ }).count()).toBe(1);
         await picture(page, 'state-no-labs');
         await context.close();
     });
@@ -101,7 +101,7 @@ describe('not as usual', () => {
     });
 
     it('shows every control’s command line', async () => {
-        const { context, page } = await visit(new Fake('heartbeat', 5), 'lab=heartbeat', desk);
+        const { context, page } = await visit(new Fake('heartbeat', 5), 'lab=heartbeat', { width: 1920, height: 1000 });
         await page.getByRole('button', { name: /kill −9/i }).hover();
         await page.locator('.twin', { hasText: '$ orrery kill n1' }).waitFor();
         await page.getByRole('slider', { name: /Loss/ }).hover();

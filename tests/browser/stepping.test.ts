@@ -43,6 +43,8 @@ describe.runIf(bin !== '')('message by message', () => {
         await sheet.getByTitle(next).waitFor({ state: 'detached' });
         await sheet.getByRole('button', { name: /^e\d+$/ }).first().click();
         await page.getByRole('heading', { name: /^Beat to/ }).waitFor();
+        // Into the past, whether or not the event was in view.
+        await page.evaluate(() => (document.activeElement as HTMLElement).blur());
         await page.keyboard.press(' ');
         await sheet.getByText('As it was there.').waitFor();
         expect(await first.getByRole('button', { name: /^Deliver: Beat/ }).isDisabled()).toBe(true);
