@@ -200,14 +200,31 @@ static bool replay_found(struct house_run *run, char *why, size_t why_size)
                           sizeof run->replay_path, why, why_size);
 }
 
+/* Where all places are taken, the run that has been without a page for longest gives up its own. */
+static bool make_room(struct house *h)
+{
+    struct house_run *alone = NULL;
+    size_t n = 0;
+    for (struct house_run *run = h->runs; run; run = run->next) {
+        if (run->ending)
+            continue;
+        n++;
+        if (run->alone_ms && !house_has_guests(run) && (!alone || run->alone_ms < alone->alone_ms))
+            alone = run;
+    }
+    if (n < RUNS_MAX)
+        return true;
+    if (!alone)
+        return false;
+    end_run(alone);
+    return true;
+}
+
 static struct house_run *open_run(struct house *h, const Orrery__Open *open,
                                   const struct house_run *like, const char *recording, char *why,
                                   size_t why_size)
 {
-    size_t n = 0;
-    for (const struct house_run *run = h->runs; run; run = run->next)
-        n++;
-    if (h->ending || n >= RUNS_MAX) {
+    if (h->ending || !make_room(h)) {
         snprintf(why, why_size,
                  h->ending ? "the observer is ending" : "%d runs are on: end one of them first",
                  RUNS_MAX);

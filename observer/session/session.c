@@ -170,6 +170,18 @@ static bool choose_name(struct session *s, char *why, size_t why_size)
     return false;
 }
 
+/* A run of the same seed has the same name, and may have begun in this very second. */
+static int name_recording(struct session *s, const char *date)
+{
+    int n = snprintf(s->recording, sizeof s->recording, "%s/%s-%s.orr", s->paths.recordings,
+                     s->name, date);
+    for (uint32_t again = 2; n > 0 && access(s->recording, F_OK) == 0 && again < NAMES_TRIED;
+         again++)
+        n = snprintf(s->recording, sizeof s->recording, "%s/%s-%s-%u.orr", s->paths.recordings,
+                     s->name, date, again);
+    return n;
+}
+
 static bool make_places(struct session *s, char *why, size_t why_size)
 {
     const struct session_options *o = &s->options;
@@ -190,8 +202,7 @@ static bool make_places(struct session *s, char *why, size_t why_size)
     if (o->recording)
         n = snprintf(s->recording, sizeof s->recording, "%s", o->recording);
     else if (!o->no_recording)
-        n = snprintf(s->recording, sizeof s->recording, "%s/%s-%s.orr", s->paths.recordings,
-                     s->name, date);
+        n = name_recording(s, date);
     if (n < 0 || (size_t)n >= sizeof s->recording) {
         snprintf(why, why_size, "the recording's path is too long");
         return false;

@@ -209,6 +209,24 @@ static void a_cluster_of_processes_is_opened_and_hurt(void **state)
     page_leave(&c);
 }
 
+/* More than there is room for, one after another: those that were left make room, the one that is
+ * looked at stays. */
+static void runs_that_were_left_make_room(void **state)
+{
+    enum { MORE_THAN_FIT = 12 };
+    struct page_client stays, wanders;
+    char kept[64], run[64];
+    (void)state;
+    page_enter(&stays, &observer, "");
+    page_sandbox(&stays, "heartbeat", 2, true, kept);
+    page_enter(&wanders, &observer, "");
+    for (int i = 0; i < MORE_THAN_FIT; i++)
+        page_sandbox(&wanders, "heartbeat", 2, true, run);
+    assert_true(page_act(&stays, "kill n2", NULL));
+    page_leave(&wanders);
+    page_leave(&stays);
+}
+
 static void two_pages_see_one_run(void **state)
 {
     static char *kinds[] = {"operator"};
@@ -396,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_glance_at_the_past_leaves_the_watch_alone),
         cmocka_unit_test(words_find_events),
         cmocka_unit_test(a_cluster_of_processes_is_opened_and_hurt),
+        cmocka_unit_test(runs_that_were_left_make_room),
         cmocka_unit_test(two_pages_see_one_run),
         cmocka_unit_test(the_end_of_a_run_is_told),
         cmocka_unit_test(what_cannot_be_opened_is_refused),
