@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *zeroed(size_t size)
-{
-    void *p = must_alloc(1, size);
-    return p;
-}
-
 static void closed(uv_handle_t *handle)
 {
     struct house *h = handle->data;
@@ -92,7 +86,7 @@ static void ended(void *ctx)
 static void copy_open(struct house_run *run, const Orrery__Open *open)
 {
     size_t size = orrery__open__get_packed_size(open);
-    uint8_t *packed = zeroed(size + 1);
+    uint8_t *packed = must_alloc(1, size + 1);
     orrery__open__pack(open, packed);
     run->open = orrery__open__unpack(NULL, size, packed);
     CHECK(run->open);
@@ -230,7 +224,7 @@ static struct house_run *open_run(struct house *h, const Orrery__Open *open,
                  RUNS_MAX);
         return NULL;
     }
-    struct house_run *run = zeroed(sizeof *run);
+    struct house_run *run = must_alloc(1, sizeof *run);
     run->house = h;
     run->keep = like->keep;
     run->pace = like->pace;
@@ -307,7 +301,7 @@ void house_leave(struct house_run *run)
 
 struct house *house_new(uv_loop_t *loop)
 {
-    struct house *h = zeroed(sizeof *h);
+    struct house *h = must_alloc(1, sizeof *h);
     struct paths paths;
     char why[300];
     h->loop = loop;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/errors.h"
 #include "recording.pb-c.h"
+#include "timeline/column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -301,30 +302,14 @@ void landmarks_free(struct landmarks *m)
 
 /* --- in a recording --- */
 
-static void *array(size_t n, size_t size)
-{
-    void *a = calloc(n ? n : 1, size);
-    CHECK(a);
-    return a;
-}
-
-/* Field `name` of the message: of every element of `from`, this. */
-#define COLUMN(message, name, from, count, value)                                                  \
-    do {                                                                                           \
-        (message)->n_##name = (count);                                                             \
-        (message)->name = array((count), sizeof *(message)->name);                                 \
-        for (size_t at = 0; at < (count); at++)                                                    \
-            (message)->name[at] = (from)[at].value;                                                \
-    } while (0)
-
 static void pack_states(const struct landmarks *m, Orrery__Landmarks *l)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < m->n_lanes; i++)
         n += m->lanes[i].n;
-    l->state_lane = array(n, sizeof *l->state_lane);
-    l->state_ns = array(n, sizeof *l->state_ns);
-    l->state = array(n, sizeof *l->state);
+    l->state_lane = must_alloc(n, sizeof *l->state_lane);
+    l->state_ns = must_alloc(n, sizeof *l->state_ns);
+    l->state = must_alloc(n, sizeof *l->state);
     for (uint32_t i = 0; i < m->n_lanes; i++)
         for (size_t k = 0; k < m->lanes[i].n; k++) {
             l->state_lane[l->n_state_lane++] = i;
@@ -335,7 +320,7 @@ static void pack_states(const struct landmarks *m, Orrery__Landmarks *l)
 
 void landmarks_pack(const struct landmarks *m, struct buf *into)
 {
-    Orrery__Landmarks *l = array(1, sizeof *l);
+    Orrery__Landmarks *l = must_alloc(1, sizeof *l);
     orrery__landmarks__init(l);
     l->newest_ns = m->newest_ns;
     COLUMN(l, moment_ordinal, m->moments, m->n_moments, ordinal);
@@ -370,12 +355,12 @@ static void take_over(struct landmarks *m, const Orrery__Landmarks *l)
 {
     m->newest_ns = l->newest_ns;
     m->n_moments = m->cap_moments = l->n_moment_ordinal;
-    m->moments = array(m->n_moments, sizeof *m->moments);
+    m->moments = must_alloc(m->n_moments, sizeof *m->moments);
     for (size_t i = 0; i < m->n_moments; i++)
         m->moments[i] = (struct moment){l->moment_ordinal[i], l->moment_ns[i], l->moment_lane[i],
                                         l->moment_body[i]};
     m->n_bases = m->cap_bases = l->n_base_ordinal;
-    m->bases = array(m->n_bases, sizeof *m->bases);
+    m->bases = must_alloc(m->n_bases, sizeof *m->bases);
     for (size_t i = 0; i < m->n_bases; i++)
         m->bases[i] = (struct view_base){l->base_ordinal[i], l->base_ns[i], l->base_node[i],
                                          l->base_instance[i]};

@@ -2,7 +2,7 @@
 #include "timeline/view_inside.h"
 
 #include "base/check.h"
-#include "base/must.h"
+#include "timeline/column.h"
 #include "timeline/pyramid.h"
 
 #include <math.h>
@@ -481,21 +481,6 @@ static int by_time(const void *a, const void *b)
     return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
 }
 
-static void *array(size_t n, size_t size)
-{
-    void *a = must_alloc(n, size);
-    return a;
-}
-
-/* Field `name` of the window: of every element of `from`, this. */
-#define COLUMN(window, name, elements, count, value)                                               \
-    do {                                                                                           \
-        (window)->n_##name = (count);                                                              \
-        (window)->name = array((count), sizeof *(window)->name);                                   \
-        for (size_t at = 0; at < (count); at++)                                                    \
-            (window)->name[at] = (elements)[at].value;                                             \
-    } while (0)
-
 static void put_messages(const struct preparing *p, Orrery__Window *w)
 {
     size_t n = p->n_messages;
@@ -578,7 +563,7 @@ static uint64_t sane(double ns, uint64_t max)
 
 static Orrery__Window *window_of(struct preparing *p, uint32_t level)
 {
-    Orrery__Window *w = array(1, sizeof *w);
+    Orrery__Window *w = must_alloc(1, sizeof *w);
     orrery__window__init(w);
     w->level = level;
     w->from_ns = (double)p->from;
@@ -590,7 +575,7 @@ static Orrery__Window *window_of(struct preparing *p, uint32_t level)
     put_bins(p, w);
     put_states(p, w);
     w->n_names = p->n_names;
-    w->names = array(p->n_names, sizeof *w->names);
+    w->names = must_alloc(p->n_names, sizeof *w->names);
     memcpy(w->names, p->names, p->n_names * sizeof *w->names);
     free(p->messages);
     free(p->besides);
