@@ -191,6 +191,18 @@ static bool complete(struct session *s, Orrery__Command *c, const struct why *wh
     return compile(s, c->break_, why);
 }
 
+/* What was due before a command happens before it, also where the command comes at the instant of
+ * another one: so that it can be given again at its time, and finds the same. */
+static void settle(struct session *s)
+{
+    uint64_t mono;
+    int64_t wall;
+    if (!s->options.simulated)
+        return;
+    s->cluster->ops->now(s->cluster, &mono, &wall);
+    cluster_sim_run(s->cluster, mono);
+}
+
 static uint64_t tell_timeline(struct session *s, const char *line, Orrery__Command *command)
 {
     uint64_t mono;
@@ -236,6 +248,7 @@ static int act(struct session *s, const char *line, const Orrery__Command *given
         }
         buf_append(&printed, bytes_str(note));
         buf_append(&printed, bytes_of("", 1));
+        settle(s);
         *seq = tell_timeline(s, (const char *)printed.base, command);
         error = s->cluster->ops->command(s->cluster, command, *seq, why, why_size);
     }
@@ -250,6 +263,17 @@ int session_act(struct session *s, const char *line, const Orrery__Command *comm
                 char *why, size_t why_size)
 {
     return act(s, line, command, "", seq, why, why_size);
+}
+
+void act_again(struct session *s, const Orrery__Operator *done)
+{
+    char why[200]; /* What was refused then is refused again. */
+    settle(s);
+    uint64_t seq = tell_timeline(s, done->line, done->command);
+    (void)s->cluster->ops->command(s->cluster, done->command, seq, why, sizeof why);
+    if (done->command->verb_case == ORRERY__COMMAND__VERB_BREAK &&
+        done->command->break_->id > s->next_break)
+        s->next_break = done->command->break_->id;
 }
 
 int act_by_itself(struct session *s, const char *line, const char *note, char *why, size_t why_size)

@@ -56,6 +56,7 @@ struct session {
     uint64_t last_tick_ns; /* Of the machine's clock. */
     uint64_t last_news_ns; /* When viewers were last given what is new. */
     uint64_t simulated_ns;
+    bool reliving; /* A fork that has not come to its instant. */
     bool told_ready;
     bool ending;
     bool cluster_done;
@@ -100,6 +101,8 @@ void clients_tick(struct session *s); /* A client that comes sets the pace to 1.
 /* What the session does without being asked: `note` is told with the line. */
 int act_by_itself(struct session *s, const char *line, const char *note, char *why,
                   size_t why_size);
+/* As it was done in the past of a fork. */
+void act_again(struct session *s, const Orrery__Operator *done);
 void acts_entry(struct session *s, const struct entry *e);
 void acts_tick(struct session *s); /* Answers those whose event does not come. */
 void act_and_answer(struct session *s, struct viewer *viewer, uint64_t ask, const Orrery__Act *act,

@@ -1,4 +1,5 @@
 #include "session/inside.h"
+#include "session/past.h"
 #include "session/viewer.h"
 #include "timeline/view.h"
 
@@ -80,6 +81,8 @@ static void on_entry(void *ctx, const struct entry *e)
     settings_entry(s, e);
     clients_entry(s, e);
     acts_entry(s, e);
+    if (s->options.past)
+        past_compare(s->options.past, e);
 }
 
 /* Up, when no node is starting any more, at least one runs, and the timeline has seen their starts:
@@ -112,7 +115,7 @@ static void look_whether_up(struct session *s)
 
 static void tell_tick(struct session *s)
 {
-    if (!s->told_ready && !s->ending)
+    if (!s->told_ready && !s->ending && !s->reliving)
         look_whether_up(s);
     if (s->told_ready && !s->ending && s->options.ticked)
         s->options.ticked(s->options.ctx);
@@ -129,11 +132,67 @@ static void rush(struct session *s)
     }
 }
 
+/* The past has been lived again, and is refused where it was not the same. */
+static void relived(struct session *s)
+{
+    uint64_t ordinal, ns;
+    char sentence[300];
+    s->reliving = false;
+    past_over(s->options.past, timeline_newest(s->timeline));
+    int parted = past_parted(s->options.past, &ordinal, &ns);
+    if (parted == PAST_SAME)
+        return;
+    const char *run = past_forked(s->options.past)->run;
+    if (parted == PAST_ALONE)
+        snprintf(
+            sentence, sizeof sentence,
+            "what %s did from e%llu on cannot be read: it ended meanwhile, or its recording is "
+            "cut short there",
+            run, (unsigned long long)ordinal);
+    else
+        snprintf(sentence, sizeof sentence,
+                 "this is not the past of %s from e%llu on: another version of Orrery ran it, or "
+                 "its recording is not whole",
+                 run, (unsigned long long)ordinal);
+    s->told_ready = true;
+    s->options.ready(s->options.ctx, false, sentence);
+}
+
+/* On to the next command of the past, or to its end; true when it is there. */
+static bool relive_step(struct session *s)
+{
+    struct past *past = s->options.past;
+    uint64_t stop = past_forked(past)->at_ns;
+    const Orrery__Operator *command = past_command(past, &stop);
+    uint64_t step = s->simulated_ns + rush_step_ns;
+    s->simulated_ns = step < stop ? step : stop;
+    cluster_sim_run(s->cluster, s->simulated_ns);
+    if (s->simulated_ns < stop)
+        return false;
+    if (command) {
+        act_again(s, command);
+        past_next(past);
+    }
+    return !command;
+}
+
+static void relive(struct session *s)
+{
+    uint64_t until = session_machine_ns() + RUSH_MS * UINT64_C(1000000);
+    bool there = false;
+    while (!s->ending && !there && session_machine_ns() < until)
+        there = relive_step(s);
+    if (there)
+        relived(s);
+}
+
 static void tick(uv_timer_t *timer)
 {
     struct session *s = timer->data;
     uint64_t now = session_machine_ns();
-    if (s->options.simulated && s->options.rushed) {
+    if (s->reliving) {
+        relive(s);
+    } else if (s->options.simulated && s->options.rushed) {
         rush(s);
     } else if (s->options.simulated && !s->ending) {
         /* A stall of ours (a stopped terminal) is not caught up with: the simulation waited too. */
@@ -253,7 +312,14 @@ static bool make_timeline(struct session *s, char *why, size_t why_size)
     options.info.began_wall_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
     options.info.epoch_ns = session_machine_ns();
     options.info.line = (char *)(uintptr_t)(s->options.line ? s->options.line : "");
+    if (s->options.simulated)
+        options.info.cluster = past_describe(s->options.groups, s->options.n_groups,
+                                             s->options.level, s->options.load);
+    if (s->options.past)
+        options.info.forked = (Orrery__Forked *)(uintptr_t)past_forked(s->options.past);
     s->timeline = timeline_new(&options, why, why_size);
+    if (options.info.cluster)
+        orrery__simulated_cluster__free_unpacked(options.info.cluster, NULL);
     if (!s->timeline)
         return false;
     s->view = timeline_view_new(s->timeline);
@@ -334,6 +400,18 @@ static void name_protocols(struct session *s)
         }
 }
 
+static void begin_again(struct session *s)
+{
+    const struct past_cluster c = past_cluster(s->options.past);
+    s->reliving = true;
+    s->options.simulated = true;
+    s->options.groups = c.groups;
+    s->options.n_groups = c.n_groups;
+    s->options.load = c.load;
+    s->options.level = c.level;
+    s->options.seed = c.seed;
+}
+
 struct session *session_new(uv_loop_t *loop, const struct session_options *options, char *why,
                             size_t why_size)
 {
@@ -341,9 +419,12 @@ struct session *session_new(uv_loop_t *loop, const struct session_options *optio
     CHECK(sodium_init() >= 0);
     s->loop = loop;
     s->options = *options;
-    s->options.simulated =
-        options->simulated || sim_has_modules(options->groups, options->n_groups);
-    s->seed = options->seed;
+    if (options->past)
+        begin_again(s);
+    else
+        s->options.simulated =
+            options->simulated || sim_has_modules(options->groups, options->n_groups);
+    s->seed = s->options.seed;
     while (s->seed == 0)
         s->seed = randombytes_random();
     name_protocols(s);
@@ -357,7 +438,8 @@ struct session *session_new(uv_loop_t *loop, const struct session_options *optio
     s->tick.data = s;
     s->last_tick_ns = session_machine_ns();
     CHECK(uv_timer_start(&s->tick, tick, 1, options->rushed ? 1 : TICK_MS) == 0);
-    set_pace(s, options->pace);
+    if (!s->reliving)
+        set_pace(s, options->pace);
     return s;
 }
 
@@ -460,6 +542,11 @@ uint64_t session_seed(const struct session *s)
 struct timeline *session_timeline(struct session *s)
 {
     return s->timeline;
+}
+
+struct timeline_view *session_view(struct session *s)
+{
+    return s->view;
 }
 
 struct cluster *session_cluster(struct session *s)

@@ -10,9 +10,13 @@
 
 #include <uv.h>
 
+struct past;
 struct session;
+struct timeline_view;
 
 struct session_options {
+    /* Of a fork: the past that it has, which also says what its cluster is (past.h). NULL. */
+    struct past *past;
     const struct cluster_group *groups;
     size_t n_groups;
     uint64_t seed; /* 0: drawn. */
@@ -27,7 +31,8 @@ struct session_options {
     const char *disks;     /* A folder for the nodes' disks, which is kept; NULL: for this run. */
     struct pool *agents;   /* That run its nodes (agent/pool.h); NULL: they are here. */
     const char *line;      /* What began it, for the recording. */
-    /* Every node is there, or (false) none came up: `sentence` says why, and the run ends. */
+    /* Every node is there and the past is lived, or (false) none came up: `sentence` says why, and
+     * the run ends. */
     void (*ready)(void *ctx, bool up, const char *sentence);
     /* NULL, or: the run is up and some time has passed, in steps of 1 ms when rushed. May end it.
      */
@@ -50,6 +55,7 @@ const char *session_trouble(const struct session *s);   /* Why it stopped before
 const char *session_disks(const struct session *s);
 uint64_t session_seed(const struct session *s);
 struct timeline *session_timeline(struct session *s);
+struct timeline_view *session_view(struct session *s);
 struct cluster *session_cluster(struct session *s);
 
 /* Does what a command line says. 0 and the seq of its event on lane 0, or negative and a sentence.

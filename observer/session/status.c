@@ -1,4 +1,5 @@
 #include "session/inside.h"
+#include "session/past.h"
 
 #include "base/check.h"
 #include "base/must.h"
@@ -63,6 +64,17 @@ static void add_fault(void *arg, uint32_t node, const char *words)
     append_text(&n->faults, &n->n_faults, words);
 }
 
+static void add_parting(const struct session *s, Orrery__Status *status)
+{
+    uint64_t ordinal, ns;
+    int parted = s->options.past ? past_parted(s->options.past, &ordinal, &ns) : PAST_SAME;
+    status->alone = parted == PAST_ALONE;
+    if (parted != PAST_PARTED)
+        return;
+    status->parted = ordinal;
+    status->parted_ns = ns;
+}
+
 Orrery__Status *session_status(struct session *s)
 {
     int64_t wall;
@@ -81,6 +93,7 @@ Orrery__Status *session_status(struct session *s)
     const char *trouble = timeline_trouble(s->timeline);
     status->trouble = must_copy(trouble ? trouble : "");
     status->holes = timeline_holes(s->timeline);
+    add_parting(s, status);
     if (s->cluster->ops->held)
         status->held = s->cluster->ops->held(s->cluster);
     if (s->cluster->ops->faults)
