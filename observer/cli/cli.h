@@ -24,6 +24,8 @@ int cli_main(int argc, char **argv);
 /* Says it on stderr, "orrery: ...", and returns the code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_bad_usage(const struct cli_command *c, const char *why);
+/* What is no file here may be one of the state folder's: its path, or the word as it is. */
+const char *cli_recording(const char *word);
 bool cli_flush(void); /* False when nobody reads our output any more. */
 
 /* help.c */
@@ -42,8 +44,8 @@ extern const struct opt open_opts[];
 extern const struct opt agent_opts[];
 extern const struct opt labs_opts[], run_opts[];
 extern const struct opt sandbox_opts[], status_opts[], show_opts[], timeline_opts[], log_opts[],
-    runs_opts[], replay_opts[], recordings_opts[], export_opts[], gallery_opts[], end_opts[],
-    no_opts[], sim_opts[], check_opts[], figure_opts[];
+    runs_opts[], replay_opts[], fork_opts[], recordings_opts[], export_opts[], gallery_opts[],
+    end_opts[], no_opts[], sim_opts[], check_opts[], figure_opts[];
 int agent_main(const struct cli_command *c, int argc, char **argv);
 int labs_main(const struct cli_command *c, int argc, char **argv);
 int run_main(const struct cli_command *c, int argc, char **argv);
@@ -55,6 +57,7 @@ int log_main(const struct cli_command *c, int argc, char **argv);
 int runs_main(const struct cli_command *c, int argc, char **argv);
 int recordings_main(const struct cli_command *c, int argc, char **argv);
 int replay_main(const struct cli_command *c, int argc, char **argv);
+int fork_main(const struct cli_command *c, int argc, char **argv);
 int export_main(const struct cli_command *c, int argc, char **argv);
 int gallery_main(const struct cli_command *c, int argc, char **argv);
 int sim_main(const struct cli_command *c, int argc, char **argv);

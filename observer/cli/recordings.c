@@ -10,6 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+const char *cli_recording(const char *word)
+{
+    static char path[PATH_ROOM];
+    struct paths paths;
+    char why[600];
+    if (access(word, F_OK) < 0 && recording_name_ok(word) && paths_make(&paths, why, sizeof why) &&
+        recording_path(paths.recordings, word, path, sizeof path, why, sizeof why))
+        return path;
+    return word;
+}
 
 static bool json;
 

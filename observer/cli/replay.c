@@ -6,8 +6,6 @@
 
 #include "base/check.h"
 #include "cluster/units.h"
-#include "session/paths.h"
-#include "session/recordings.h"
 #include "sim/sim.h"
 
 #include <stdio.h>
@@ -136,18 +134,6 @@ static int in_page(const char *path)
     return page_serve(&wish);
 }
 
-/* What is no file here may be one of the state folder's. */
-static const char *found(const char *word)
-{
-    static char path[PATH_ROOM];
-    struct paths paths;
-    char why[600];
-    if (access(word, F_OK) < 0 && recording_name_ok(word) && paths_make(&paths, why, sizeof why) &&
-        recording_path(paths.recordings, word, path, sizeof path, why, sizeof why))
-        return path;
-    return word;
-}
-
 int replay_main(const struct cli_command *c, int argc, char **argv)
 {
     struct opt_words words;
@@ -156,7 +142,7 @@ int replay_main(const struct cli_command *c, int argc, char **argv)
         return cli_bad_usage(c, why);
     if (words.n == 0)
         return cli_bad_usage(c, "replay needs a recording: 'orrery replay FILE.orr'");
-    const char *path = found(words.words[0]);
+    const char *path = cli_recording(words.words[0]);
     if (given.rerun)
         return rerun(c, path);
     if (given.page)

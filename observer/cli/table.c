@@ -53,6 +53,11 @@ static const struct cli_command commands[] = {
      "replay calm-otter.orr\nreplay calm-otter.orr --page\nreplay calm-otter.orr --rerun n2 --to "
      "e1323",
      replay_opts, replay_main, false},
+    {"fork", "Recordings", "FILE|RUN --at EVENT|TIME [--act COMMAND] [FLAGS]",
+     "a simulated run once more up to an instant, and from there another future beside it",
+     "fork calm-otter.orr --at e1323 --act 'kill n2'\nfork calm-otter --at 2.5s\n"
+     "fork calm-otter.orr --at 2.5s --act 'cut n1/n2,n3' --headless --for 5s",
+     fork_opts, fork_main, false},
     {"check", "Recordings", "FILE [--json]",
      "judges what happened: exits 0 when proven, 1 when refuted, 3 when unknown",
      "check calm-otter.orr\ncheck calm-otter.orr --json", check_opts, check_main, true},

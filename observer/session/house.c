@@ -1,3 +1,4 @@
+#include "session/fork.h"
 #include "session/house_inside.h"
 
 #include "base/check.h"
@@ -36,6 +37,8 @@ static void run_free(struct house_run *run)
         h->labs.end(run->play);
     if (run->session)
         session_free(run->session);
+    if (run->fork)
+        fork_free(run->fork);
     orrery__open__free_unpacked(run->open, NULL);
     buf_free(&run->line);
     free(run);
@@ -49,13 +52,23 @@ static void end_run(struct house_run *run)
     session_end(run->session);
 }
 
+/* What is to be done in a fork, at its instant: no time has passed since. */
+static bool fork_acts(struct house_run *run)
+{
+    uint64_t seq;
+    const Orrery__Fork *fork = run->open->fork;
+    return !fork || !*fork->line ||
+           session_act(run->session, fork->line, NULL, &seq, run->sentence, sizeof run->sentence) ==
+               0;
+}
+
 static void ready(void *ctx, bool up, const char *sentence)
 {
     struct house_run *run = ctx;
     snprintf(run->sentence, sizeof run->sentence, "%s", sentence);
-    if (!up) {
+    if (!up || !fork_acts(run)) {
         if (run->keep)
-            fprintf(stderr, "orrery: %s\n", sentence);
+            fprintf(stderr, "orrery: %s\n", run->sentence);
         end_run(run);
         return;
     }
@@ -77,6 +90,9 @@ static void ended(void *ctx)
     struct house_run *run = ctx;
     struct house *h = run->house;
     guests_over(run);
+    for (struct house_run *other = h->runs; other; other = other->next)
+        if (other->fork)
+            fork_let_go(other->fork, run);
     run_free(run);
     end_if_empty(h);
 }
@@ -166,16 +182,25 @@ static bool lab(struct house_run *run, struct session_options *options, char *wh
     return run->play != NULL;
 }
 
+static bool fork_run(struct house_run *run, struct session_options *options, char *why,
+                     size_t why_size)
+{
+    run->fork = fork_new(run->house, run->open->fork, run->fork_of, options, why, why_size);
+    return run->fork != NULL;
+}
+
 static bool begin(struct house_run *run, const char *recording, char *why, size_t why_size)
 {
+    const Orrery__Open *open = run->open;
     struct session_options options = {.pace = run->pace,
                                       .recording = recording,
                                       .no_recording = run->no_recording,
                                       .replay = run->replay};
-    if (!run->replay && !(*run->open->lab ? lab(run, &options, why, why_size)
-                                          : sandbox(run, &options, why, why_size)))
+    if (!run->replay && !(open->fork   ? fork_run(run, &options, why, why_size)
+                          : *open->lab ? lab(run, &options, why, why_size)
+                                       : sandbox(run, &options, why, why_size)))
         return false;
-    options.agents = options.simulated ? NULL : run->house->agents;
+    options.agents = options.simulated || options.past ? NULL : run->house->agents;
     options.ready = ready;
     options.ticked = ticked;
     options.ended = ended;
@@ -230,6 +255,7 @@ static struct house_run *open_run(struct house *h, const Orrery__Open *open,
     run->pace = like->pace;
     run->no_recording = like->no_recording;
     run->replay = like->replay;
+    run->fork_of = like->fork_of;
     copy_open(run, open);
     run->next = h->runs;
     h->runs = run;
@@ -246,7 +272,8 @@ struct house_run *house_open(struct house *h, const Orrery__Open *open, const st
     const struct house_run like = {.keep = own != NULL,
                                    .pace = own && own->pace > 0 ? own->pace : 1,
                                    .no_recording = own && own->no_recording,
-                                   .replay = own ? own->replay : NULL};
+                                   .replay = own ? own->replay : NULL,
+                                   .fork_of = own ? own->fork : NULL};
     return open_run(h, open, &like, own ? own->recording : NULL, why, why_size);
 }
 

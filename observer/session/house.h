@@ -44,6 +44,7 @@ struct house_own {
     const char *recording; /* As in session_options. */
     bool no_recording;
     const char *replay; /* A recording to look at, as a run without a cluster; NULL. */
+    const char *fork;   /* A recording to be forked, as Open says; NULL: it says of which, too. */
 };
 
 /* Begins a run. With `own` it is kept although no guest is there: for `orrery run NAME`. NULL and a

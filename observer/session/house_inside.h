@@ -17,7 +17,9 @@ struct house_run {
     struct cluster_instance instance; /* Of a sandbox. */
     struct cluster_group group;
     struct buf line;
-    void *play; /* Of the lab engine; NULL. */
+    void *play;          /* Of the lab engine; NULL. */
+    struct fork *fork;   /* NULL: it has no other run's past. */
+    const char *fork_of; /* A recording that only who started the observer can name; NULL. */
     bool keep;
     double pace;
     bool no_recording;

@@ -190,7 +190,8 @@ static void tick(uv_timer_t *timer)
 {
     struct session *s = timer->data;
     uint64_t now = session_machine_ns();
-    if (s->reliving) {
+    bool relives = s->reliving;
+    if (relives) {
         relive(s);
     } else if (s->options.simulated && s->options.rushed) {
         rush(s);
@@ -202,7 +203,7 @@ static void tick(uv_timer_t *timer)
         cluster_sim_run(s->cluster, s->simulated_ns);
     }
     s->last_tick_ns = now;
-    if (!s->options.rushed)
+    if (!s->options.rushed || relives)
         tell_tick(s);
     if (s->cluster_done)
         return; /* It ended in there, and what follows has been closed. */
@@ -218,9 +219,11 @@ static bool choose_name(struct session *s, char *why, size_t why_size)
 {
     static char names[RUNS_LISTED_MAX][RUN_NAME_MAX];
     runs_list(&s->paths, names); /* Clears away what dead runs left. */
-    for (uint32_t again = 0; again < NAMES_TRIED; again++) {
+    for (uint32_t again = s->options.past ? 1 : 0; again < NAMES_TRIED; again++) {
         bool taken;
         run_name(s->seed, again, s->name);
+        if (s->options.past && strcmp(s->name, past_forked(s->options.past)->run) == 0)
+            continue; /* A seed has its names, and these two are to be told apart. */
         if (server_open(s, s->name, why, why_size, &taken))
             return true;
         if (!taken)

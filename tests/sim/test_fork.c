@@ -213,7 +213,7 @@ static void test_change(void **state)
         if (!fork.up)
             fail_msg("at %u ms: %s", (unsigned)instants[i], fork.sentence);
         assert_int_equal(past_parted(p, &ordinal, &ns), PAST_PARTED);
-        assert_true(ns >= instants[i] * MS);
+        assert_in_range(ns, instants[i] * MS, instants[i] * MS + 6 * MS);
         struct source own = open_source(fork.path);
         assert_true(timeline_get(own.timeline, ordinal, &e));
         assert_int_equal(e.head.body, ORRERY__EVENT__BODY_OPERATOR);
