@@ -7,6 +7,7 @@ import './style/stages.css';
 import './style/shell.css';
 import './style/timeline.css';
 import './style/shelf.css';
+import './style/fork.css';
 import App from './App.svelte';
 import { Session } from './model/session.svelte';
 import { themes } from './shell/theme.svelte';

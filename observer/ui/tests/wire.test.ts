@@ -143,7 +143,7 @@ describe('the token', () => {
 
 describe('routes', () => {
     it('go there and back', () => {
-        for (const text of ['#/', '#/notebook', '#/lab/wal', '#/lab/heartbeat/sim', '#/sandbox/kv', '#/sandbox/heartbeat/sim/50', '#/sandbox/heartbeat/3', '#/run/calm-otter']) expect(routeText(parseRoute(text))).toBe(text);
+        for (const text of ['#/', '#/notebook', '#/fork/calm-otter?at=2.5', '#/fork/calm-otter.orr?event=127&act=kill+n2', '#/lab/wal', '#/lab/heartbeat/sim', '#/sandbox/kv', '#/sandbox/heartbeat/sim/50', '#/sandbox/heartbeat/3', '#/run/calm-otter']) expect(routeText(parseRoute(text))).toBe(text);
         expect(parseRoute('#lab=wal')).toEqual({ page: 'lab', name: 'wal', simulated: false, nodes: 0 });
         expect(parseRoute('#/lab/../../etc')).toEqual({ page: 'catalogue' });
         expect(parseRoute('')).toEqual({ page: 'catalogue' });

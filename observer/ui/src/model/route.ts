@@ -1,5 +1,6 @@
 // Where one is on the page, as the address's fragment says: #/lab/heartbeat, #/sandbox/kv,
 // #/sandbox/heartbeat/sim/50?seed=7&set=phi=5, #/run/calm-otter, #/recording/calm-otter.orr?at=2.5,
+// #/fork/calm-otter.orr?event=127&act=kill+n2,
 // #/notebook; and what the observer puts there when it opens the page.
 
 export interface Spot {
@@ -15,6 +16,14 @@ export interface Sandbox {
     flaws?: string[];
 }
 
+/** A run with another one's past up to an instant. */
+export interface Forking {
+    name: string; // of a run that is on, or of a recording
+    at?: number; // seconds, or
+    event?: number; // when that one was; where it is a command, just before it
+    act: string; // what is done there; empty: nothing
+}
+
 export type Route =
     | { page: 'catalogue' }
     | { page: 'notebook' }
@@ -22,6 +31,7 @@ export type Route =
     | { page: 'choose' } // what a sandbox is to run
     | { page: 'lab'; name: string; simulated: boolean; nodes: number }
     | ({ page: 'sandbox' } & Sandbox)
+    | ({ page: 'fork' } & Forking)
     | ({ page: 'run' | 'recording'; name: string } & Spot);
 
 const word = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -57,6 +67,7 @@ export function parseRoute(fragment: string): Route {
     const [page = '', what = '', ...how] = parts;
     if (page === 'notebook' || page === 'recordings') return { page };
     if (page === 'sandbox' && what === '') return { page: 'choose' };
+    if (page === 'fork' && (file.test(what) || word.test(what))) return { page, name: what, ...spotOf(query), act: (query.get('act') ?? '').slice(0, 400) };
     if (page === 'recording' && file.test(what)) return { page, name: what, ...spotOf(query) };
     if (!word.test(what)) return { page: 'catalogue' };
     if (page === 'lab') return { page, name: what, simulated: how.includes('sim'), nodes: nodesOf(how) };
@@ -71,9 +82,10 @@ function asked(route: Route): string {
         if (route.seed) pairs.push(['seed', route.seed]);
         for (const setting of route.settings ?? []) pairs.push(['set', setting]);
         for (const flaw of route.flaws ?? []) pairs.push(['flaw', flaw]);
-    } else if (route.page === 'run' || route.page === 'recording') {
+    } else if (route.page === 'run' || route.page === 'recording' || route.page === 'fork') {
         if (route.at !== undefined) pairs.push(['at', String(Number(route.at.toFixed(6)))]);
         if (route.event) pairs.push(['event', String(route.event)]);
+        if (route.page === 'fork' && route.act) pairs.push(['act', route.act]);
     }
     return pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : '';
 }
@@ -90,6 +102,18 @@ export function routeText(route: Route): string {
 /** A lab or a sandbox of real processes, as many as it usually has. */
 export function toRun(page: 'lab' | 'sandbox', name: string): string {
     return routeText({ page, name, simulated: false, nodes: 0 });
+}
+
+/** The command line that forks the same. */
+export function forkLine(f: Forking): string {
+    const where = f.event ? `e${f.event}` : `${Number((f.at ?? 0).toFixed(6))}s`;
+    return `orrery fork ${f.name} --at ${where}${f.act ? ` --act '${f.act.replaceAll("'", "'\\''")}'` : ''}`;
+}
+
+/** What an observer is asked for. */
+export function forkOf(f: Forking): { run: string; recording: string; atNs: bigint; event: bigint; line: string } {
+    const recorded = file.test(f.name);
+    return { run: recorded ? '' : f.name, recording: recorded ? f.name : '', atNs: BigInt(Math.round((f.at ?? 0) * 1e9)), event: BigInt(f.event ?? 0), line: f.act };
 }
 
 /** The command line that begins the same. */

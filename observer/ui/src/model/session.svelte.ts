@@ -72,6 +72,8 @@ export class Session {
     private schemas = new Schemas();
     private lives = new Lives(this.schemas);
     private readonly wire: Wire;
+    private asking: ReturnType<typeof setInterval> | undefined;
+    private waiting: { done: () => void; failed: (why: Error) => void }[] = [];
     private watching = 0;
     private kinds: string[] = [];
     private onHappening: (h: Happening) => void = () => undefined;
@@ -81,7 +83,7 @@ export class Session {
     onAgain: () => void = () => undefined;
 
     /** `carried`: the run came with the page, and there is no observer. */
-    constructor(connect: () => Socket, token: string, readonly carried = false) {
+    constructor(private readonly connect: () => Socket, private readonly token: string, readonly carried = false) {
         this.wire = new Wire({
             connect,
             token,
@@ -94,12 +96,36 @@ export class Session {
 
     start(): void {
         this.wire.start();
-        if (!this.carried) setInterval(() => this.askStatus(), 500);
+        if (!this.carried) this.asking = setInterval(() => this.askStatus(), 500);
+    }
+
+    stop(): void {
+        clearInterval(this.asking);
+        this.wire.stop();
+    }
+
+    /** The same observer once more, for another of its runs: not started yet. */
+    another(): Session {
+        return new Session(this.connect, this.token);
+    }
+
+    /** Resolves once questions are answered, and rejects where this page is not let in. */
+    answered(): Promise<void> {
+        if (this.line === 'open') return Promise.resolve();
+        if (this.line === 'refused') return Promise.reject(new Error(this.why));
+        return new Promise((done, failed) => this.waiting.push({ done, failed }));
     }
 
     private online(line: Line, why: string): void {
         this.line = line;
         this.why = why;
+        if (line === 'open' || line === 'refused') {
+            const waiting = this.waiting.splice(0);
+            for (const w of waiting) {
+                if (line === 'open') w.done();
+                else w.failed(new Error(why));
+            }
+        }
         if (line !== 'open') return;
         void this.loadLabs();
         void protocols(q => this.ask(q)).then(all => (this.protocols = all), () => undefined);

@@ -6,6 +6,7 @@ export const paths = {
     restart: 'M7 2a5 5 0 1 1-4.4 2.6M2.2 1.4v3.4h3.4',
     stop: 'M3 3h8v8H3z',
     power: 'M8 1L3 8h4l-1 5 5-7H7z',
+    fork: 'M1 7h5M6 7c3 0 2-4 6-4M6 7c3 0 2 4 6 4',
     cut: 'M3 12L7 2M7 12l4-10',
     heal: 'M1 7h12M4 4.5v5M10 4.5v5',
     next: 'M3 2v10l6-5zM11 2v10',

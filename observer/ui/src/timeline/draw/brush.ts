@@ -47,6 +47,7 @@ export interface Drawn {
     height: number;
     at: number;
     live: boolean;
+    forkedAt: number; // where a fork's past ends; NaN: it is none
     level: Level;
     scene: Scene;
     selected: number; // an ordinal

@@ -5,7 +5,7 @@ import { Labels, type Colours, type Ctx, type Drawn } from './brush';
 import { density, envelope } from './density';
 import { charges, downTimes, grid, lanes, names } from './ground';
 import { bars, marks, verticals } from './marks';
-import { curves, horizons, messageNames, needle } from './over';
+import { curves, horizons, messageNames, needle, parting } from './over';
 import { manyStrokes, strokes } from './strokes';
 
 function body(ctx: Ctx, d: Drawn, c: Colours): void {
@@ -14,6 +14,7 @@ function body(ctx: Ctx, d: Drawn, c: Colours): void {
     if (d.level === 3) envelope(ctx, d, c);
     if (d.level === 2) density(ctx, d, c);
     lanes(ctx, d, c);
+    parting(ctx, d, c);
     curves(ctx, d, c);
     bars(ctx, d, c);
     if (d.level === 0) strokes(ctx, d, c);

@@ -133,6 +133,25 @@ export function messageNames(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): vo
     ctx.globalAlpha = 1;
 }
 
+/** Up to here a fork and what it is of are one. */
+export function parting(ctx: Ctx, d: Drawn, c: Colours): void {
+    const { frame } = d;
+    const a = along(frame, d.view, d.forkedAt);
+    if (!(a >= frame.start && a <= frame.start + frame.length)) return;
+    ctx.strokeStyle = c.brass;
+    ctx.lineWidth = 1.2;
+    ctx.setLineDash([2, 3]);
+    line(ctx, spot(frame, a, frame.upright ? frame.first : 0), spot(frame, a, frame.upright ? d.width : frame.last));
+    ctx.setLineDash([]);
+    if (frame.upright) return;
+    ctx.font = `12px ${c.cond}`;
+    ctx.textAlign = 'right';
+    ctx.textBaseline = 'top';
+    haloText(ctx, 'one past', a - 5, 2, c.ink3, c.bg);
+    ctx.textAlign = 'left';
+    haloText(ctx, 'two futures', a + 5, 2, c.ink2, c.bg);
+}
+
 export function needle(ctx: Ctx, d: Drawn, c: Colours): void {
     const { frame } = d;
     const a = along(frame, d.view, d.at);
