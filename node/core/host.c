@@ -259,7 +259,7 @@ void host_start(struct host *h, struct moment at)
     host_input(h, &what);
     struct input input = input_at(h, INPUT_START);
     step_all(h, &input);
-    h->since_view = h->config.view_every; /* The first view ends recovery. */
+    h->view_due = 0; /* The first view ends recovery. */
     host_finish(h);
 }
 

@@ -85,7 +85,7 @@ struct host_config {
     uint32_t n_instances;
     Orrery__Level level;
     size_t memory_limit; /* Of each instance; 0: 1 GiB. */
-    uint32_t view_every; /* A view after so many events; 0: 2,000. */
+    uint32_t view_every; /* A view after so many events, or more where it is large; 0: 500. */
 };
 
 /* NULL and a sentence in `why` when settings or flaws are refused. Config and io are copied. */

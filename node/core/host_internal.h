@@ -21,7 +21,8 @@
 enum {
     STEP_ARENA = 192 << 20, /* Reserved, not used: one step's messages and replies. */
     SETTINGS_ARENA = 1 << 20,
-    VIEW_EVERY_DEFAULT = 2000,
+    VIEW_EVERY_DEFAULT = 500,
+    VIEW_SHARE = 16,           /* Bytes that views may add to an event, in the mean. */
     VIOLATION_BODY_MAX = 1024, /* Of bad bytes in an event. */
     JOINED_MAX = 1 << 14,
     OWN_MESSAGES_MAX = 1 << 20, /* Of one call: beyond it, a protocol talks to itself for ever. */
@@ -75,7 +76,8 @@ struct host {
     uint64_t seq;
     uint64_t lamport;
     uint64_t vclock[VCLOCK_NODES_MAX];
-    uint64_t since_view;
+    uint64_t since_view; /* Events, and */
+    uint64_t view_due;   /* how many of them it takes. */
 
     struct breakpoint breaks[BREAKS_MAX];
     uint32_t n_breaks;

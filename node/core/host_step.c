@@ -219,9 +219,11 @@ static void deliver_own(struct host *h)
     }
 }
 
+/* A large view comes less often: views are there to begin from, and must not outweigh what is told.
+ */
 static void emit_views(struct host *h)
 {
-    h->since_view = 0;
+    uint64_t size = 0;
     for (uint32_t i = 0; i < h->config.n_instances; i++) {
         struct instance *in = &h->instances[i];
         if (!in->ops->view)
@@ -233,9 +235,12 @@ static void emit_views(struct host *h)
         for (uint32_t j = 0; j < h->out.n; j++) {
             struct happening what = happening_effect(in, &h->out.effects[j]);
             (void)host_emit(h, &what);
+            size += body_size(&h->out.effects[j].body);
         }
     }
     h->since_view = 0;
+    h->view_due =
+        size / VIEW_SHARE > h->config.view_every ? size / VIEW_SHARE : h->config.view_every;
 }
 
 /* In a life that is executed again a view was due where there was one. */
@@ -255,7 +260,7 @@ static void views_if_due(struct host *h)
 {
     if (h->phase != PHASE_STARTED)
         return;
-    if (h->life ? view_was_due(h) : h->since_view >= h->config.view_every)
+    if (h->life ? view_was_due(h) : h->since_view >= h->view_due)
         emit_views(h);
 }
 
