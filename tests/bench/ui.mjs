@@ -1,6 +1,7 @@
-// node timeline_page.mjs NAME FILE: opens a recording in the page, looks at all of it, zooms in to single
-// messages, pans, plays and jumps, and says what each frame of the timeline cost to draw.
+// node ui.mjs NAME FILE: opens a recording in the page, looks at all of it, zooms in to single
+// messages, pans, plays and jumps, and says what each frame of the timeline cost to draw, and what memory page and observer have then.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -49,6 +50,19 @@ function frames(page, ms) {
             }
         });
     }), ms);
+}
+
+/** What the page's heap holds once what is garbage is gone. */
+async function heap(page) {
+    const client = await page.context().newCDPSession(page);
+    await client.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await client.send('Runtime.getHeapUsage');
+    return usedSize / 1e6;
+}
+
+function residentOf(pid) {
+    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return (Number(kib) * 1024) / 1e6;
 }
 
 async function measure(page, what, act) {
@@ -120,7 +134,10 @@ try {
     const { url, ms } = await address;
     say('recording opened', ms, 'ms', '< 1000', ms < 1000);
     browser = await chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-    await look(await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' }), url);
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+    await look(page, url);
+    say('heap of the page', await heap(page), 'MB');
+    say('memory of the observer', residentOf(observer.pid), 'MB');
 } finally {
     await browser?.close();
     observer.kill('SIGTERM');

@@ -1,5 +1,5 @@
 # What the page's timeline costs to look at, with a hundred to ten million events recorded: a
-# simulated cluster's recordings, opened in the page by a headless Chromium; see timeline_page.mjs.
+# simulated cluster's recordings, opened in the page by a headless Chromium; see ui.mjs.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -16,5 +16,5 @@ record 1e4 5 26 100
 record 1e6 10 275 50
 record 1e7 10 2800 50
 for name in 1e2 1e4 1e6 1e7; do
-    XDG_RUNTIME_DIR=$folder XDG_STATE_HOME=$folder node "$ORRERY_ROOT/tests/bench/timeline_page.mjs" "$name" "$folder/$name.orr"
+    XDG_RUNTIME_DIR=$folder XDG_STATE_HOME=$folder node "$ORRERY_ROOT/tests/bench/ui.mjs" "$name" "$folder/$name.orr"
 done
