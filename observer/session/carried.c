@@ -100,6 +100,26 @@ static void carrying_free(struct carrying *c)
     free(m->kinds);
 }
 
+static int compare_ordinals(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = (*(Orrery__Entry *const *)b)->ordinal;
+    return x < y ? -1 : x > y;
+}
+
+/* What a mark says its event says, too: once is enough. */
+static void share_texts(const struct carrying *c, Orrery__Window *whole)
+{
+    const Orrery__Carried *m = &c->message;
+    for (size_t i = 0; i < whole->n_mark_text; i++) {
+        uint64_t ordinal = (uint64_t)whole->mark_event[i];
+        Orrery__Entry **e =
+            bsearch(&ordinal, m->entries, m->n_entries, sizeof *m->entries, compare_ordinals);
+        char *text = whole->mark_text[i];
+        if (e && *text && strcmp(text, m->entry_text[e - m->entries]) == 0)
+            snprintf(text, 2, "=");
+    }
+}
+
 /* Where it was cut, nothing behind that is told of. */
 static void cut(struct carrying *c, Orrery__Status *status, Orrery__Opened *opened)
 {
@@ -155,6 +175,7 @@ bool carried_make(struct session *s, uint64_t until, struct buf *into,
     free(m->status->recording); /* A path of this machine is nobody else's matter. */
     m->status->recording = must_copy("");
     m->whole = timeline_view_whole(s->view, (uint64_t)m->status->now_ns);
+    share_texts(&c, m->whole);
     orrery__carried__pack(m, buf_extend(into, orrery__carried__get_packed_size(m)));
     *figures = (struct carried_figures){m->n_entries, m->whole->n_sent_ns, opened.message.n_story};
     opened.message.n_story = story;

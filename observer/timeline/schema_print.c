@@ -11,7 +11,11 @@
 
 enum style { STYLE_TEXT, STYLE_LINES, STYLE_JSON };
 
-enum { HEX_MAX = 48, TEXT_BYTES_MAX = 256 }; /* Of a field, in text for people. */
+enum {
+    HEX_MAX = 48,
+    TEXT_BYTES_MAX = 256,
+    TEXT_VALUES_MAX = 12
+}; /* Of a field, in a line for people. */
 
 struct printer {
     struct buf *into;
@@ -160,12 +164,15 @@ static void print_name(struct printer *p, const char *name, const char *sign, bo
 static void print_repeated(struct printer *p, const struct type_field *f,
                            const struct occurrence *o, uint32_t n, int depth)
 {
+    uint32_t shown = p->style == STYLE_TEXT && n > TEXT_VALUES_MAX ? TEXT_VALUES_MAX : n;
     put(p, "[");
-    for (uint32_t i = 0; i < n && !full(p); i++) {
+    for (uint32_t i = 0; i < shown && !full(p); i++) {
         if (i > 0)
             put(p, p->style == STYLE_JSON ? "," : " ");
         print_value(p, f, &o[i].wire, depth);
     }
+    if (shown < n)
+        buf_printf(p->into, " ...(%u of them)", (unsigned)n);
     put(p, "]");
 }
 

@@ -180,7 +180,9 @@ void tell_step(const struct trainer *t, uint32_t untold, struct out *out)
     m.fade = last > 0 ? health[0].gradient / last : 0;
     m.n_weights = m.n_gradient = n->n_weights <= TELL_WEIGHTS_MAX ? n->n_weights : 0;
     m.weights = list(n->weights);
-    m.gradient = list(t->gradient);
+    m.gradient = lend(out, m.n_gradient * sizeof *m.gradient);
+    for (uint32_t i = 0; i < m.n_gradient; i++)
+        m.gradient[i] = (float)t->gradient[i];
     out_trace(out, &m.base);
 }
 

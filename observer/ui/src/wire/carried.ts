@@ -80,5 +80,7 @@ export function readCarried(bytes: Uint8Array): Run {
     if (!opened?.run || !status || !whole) throw new Damaged('parts of it are missing');
     const run: Run = { ...carried, opened, status, whole };
     check(run);
+    const texts = new Map(run.entries.map((e, i) => [Number(e.ordinal), run.entryText[i] ?? '']));
+    whole.markText = whole.markText.map((text, i) => (text === '=' ? texts.get(whole.markEvent[i] ?? 0) ?? '' : text));
     return run;
 }
