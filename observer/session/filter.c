@@ -147,10 +147,11 @@ static uint32_t told_of(const struct entry *e)
 {
     Orrery__Event *m = orrery__event__unpack(NULL, e->event.len, e->event.base);
     uint32_t node = !m                                          ? 0
-                    : m->body_case == ORRERY__EVENT__BODY_EXIT  ? m->exit->node
-                    : m->body_case == ORRERY__EVENT__BODY_SPAWN ? m->spawn->node
-                    : m->body_case == ORRERY__EVENT__BODY_HOLE  ? m->hole->node
-                                                                : 0;
+                    : m->body_case == ORRERY__EVENT__BODY_EXIT   ? m->exit->node
+                    : m->body_case == ORRERY__EVENT__BODY_SPAWN  ? m->spawn->node
+                    : m->body_case == ORRERY__EVENT__BODY_HOLE   ? m->hole->node
+                    : m->body_case == ORRERY__EVENT__BODY_OFFSET ? m->offset->node
+                                                                 : 0;
     if (m)
         orrery__event__free_unpacked(m, NULL);
     return node;

@@ -95,6 +95,7 @@ static uint64_t tell_hole(struct timeline *t, const struct stream *s, const stru
     hole.boot = s->boot;
     hole.from = s->ingested + 1;
     hole.to = head->seq - 1;
+    hole.since_ns = s->last_ns;
     Orrery__Event event = ORRERY__EVENT__INIT;
     event.body_case = ORRERY__EVENT__BODY_HOLE;
     event.hole = &hole;
