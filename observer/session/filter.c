@@ -146,7 +146,7 @@ static uint32_t kind_of(struct filter *f, uint32_t node)
 static uint32_t told_of(const struct entry *e)
 {
     Orrery__Event *m = orrery__event__unpack(NULL, e->event.len, e->event.base);
-    uint32_t node = !m                                          ? 0
+    uint32_t node = !m                                           ? 0
                     : m->body_case == ORRERY__EVENT__BODY_EXIT   ? m->exit->node
                     : m->body_case == ORRERY__EVENT__BODY_SPAWN  ? m->spawn->node
                     : m->body_case == ORRERY__EVENT__BODY_HOLE   ? m->hole->node

@@ -51,8 +51,8 @@ void clocks_note(struct clocks *c, const struct entry *e)
     Orrery__Offset *o = orrery__offset__unpack(NULL, e->head.payload.len, e->head.payload.base);
     if (!o)
         return;
-    clocks_add(c, &(struct clock_told){e->head.mono_ns, o->clock, o->shift_ns, o->bound_ns,
-                                       o->node});
+    clocks_add(c,
+               &(struct clock_told){e->head.mono_ns, o->clock, o->shift_ns, o->bound_ns, o->node});
     orrery__offset__free_unpacked(o, NULL);
 }
 

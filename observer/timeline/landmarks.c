@@ -384,9 +384,8 @@ static void take_over(struct landmarks *m, const Orrery__Landmarks *l)
         m->bases[i] = (struct view_base){l->base_ordinal[i], l->base_ns[i], l->base_node[i],
                                          l->base_instance[i]};
     for (size_t i = 0; i < l->n_hole_ordinal; i++)
-        holes_add(&m->holes,
-                  &(struct hole){l->hole_ordinal[i], l->hole_from_ns[i], l->hole_to_ns[i],
-                                 l->hole_events[i], l->hole_lane[i]});
+        holes_add(&m->holes, &(struct hole){l->hole_ordinal[i], l->hole_from_ns[i],
+                                            l->hole_to_ns[i], l->hole_events[i], l->hole_lane[i]});
     for (size_t i = 0; i < l->n_offset_ns; i++)
         clocks_add(&m->clocks,
                    &(struct clock_told){l->offset_ns[i], l->offset_clock[i], l->offset_shift_ns[i],

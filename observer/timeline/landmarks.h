@@ -1,7 +1,8 @@
 /* What of a timeline is found without walking over it: what is rare (commands, starts, exits,
- * moves), each lane's states and holes, how clocks stand, and where a stage's fold may begin. A timeline notes them as its
- * entries leave the merge, and a recording has them at its end, so that one of ten million events
- * opens at once. Memory is bounded: of what is often there, some at even distances stay. */
+ * moves), each lane's states and holes, how clocks stand, and where a stage's fold may begin. A
+ * timeline notes them as its entries leave the merge, and a recording has them at its end, so that
+ * one of ten million events opens at once. Memory is bounded: of what is often there, some at even
+ * distances stay. */
 #ifndef ORRERY_TIMELINE_LANDMARKS_H
 #define ORRERY_TIMELINE_LANDMARKS_H
 

@@ -282,6 +282,13 @@ void timeline_unfollow(struct timeline *t, int handle)
 
 /* --- state --- */
 
+uint64_t timeline_uncertain(const struct timeline *t, uint32_t a, uint32_t b, uint64_t ns,
+                            uint64_t latency_ns)
+{
+    uint64_t bound = clocks_bound(&t->landmarks.clocks, a, b, ns);
+    return clocks_matter(bound, latency_ns) ? bound : 0;
+}
+
 struct schema *timeline_schema(struct timeline *t)
 {
     return t->schema;

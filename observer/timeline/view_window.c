@@ -157,20 +157,21 @@ static void arrived_besides(struct preparing *p, const struct arrival *a)
     bool known = a->cause && timeline_get(p->timeline, a->cause, &e) &&
                  e.head.body == ORRERY__EVENT__BODY_SEND;
     uint64_t sent_ns = known ? e.head.mono_ns : a->ns;
-    if (a->ns < p->from || sent_ns > p->to || (!window_asked_for(p, a->from) && !window_asked_for(p, a->to)))
+    if (a->ns < p->from || sent_ns > p->to ||
+        (!window_asked_for(p, a->from) && !window_asked_for(p, a->to)))
         return;
     const Orrery__Start *start = known ? timeline_start_of(p->timeline, e.node, e.boot) : NULL;
     uint32_t name = message_name(p, start, known ? e.head.instance : 0, known ? e.head.kind : 0);
     (void)window_beside(p, &(struct message){
-        .sent_ns = (double)sent_ns,
-        .received_ns = a->fate == VIEW_RECEIVED ? (double)a->ns : 0,
-        .send = known ? (double)a->cause : 0,
-        .receive = (double)a->ordinal,
-        .from = a->from,
-        .to = a->to,
-        .name = name,
-        .fate = a->fate,
-    });
+                               .sent_ns = (double)sent_ns,
+                               .received_ns = a->fate == VIEW_RECEIVED ? (double)a->ns : 0,
+                               .send = known ? (double)a->cause : 0,
+                               .receive = (double)a->ordinal,
+                               .from = a->from,
+                               .to = a->to,
+                               .name = name,
+                               .fate = a->fate,
+                           });
 }
 
 static void arrived(struct preparing *p, const struct arrival *a)
@@ -394,8 +395,8 @@ static void add_bins(struct preparing *p, const struct pyramid_cells *cells, uin
             .lane = lane,
             .name = receive  ? window_name(p, "receive")
                     : stroke ? window_name(p, stroke)
-                    : send  ? message_name(p, start, c->instance, c->kind)
-                            : happening_name(p, start, c->body, c->kind),
+                    : send   ? message_name(p, start, c->instance, c->kind)
+                             : happening_name(p, start, c->body, c->kind),
         };
     }
 }

@@ -12,7 +12,7 @@ struct message {
     double sent_ns;
     double received_ns;
     double send, receive; /* Ordinals. */
-    double client; /* A connection of the node's client port; 0: it is between nodes. */
+    double client;        /* A connection of the node's client port; 0: it is between nodes. */
     double bound_ns;
     uint32_t from, to, name, fate;
 };
