@@ -22,6 +22,7 @@ export interface Selected {
     future: number;
     neither: number;
     bounded: boolean; // there may be more than was counted
+    bound: number; // ns by which the clocks of a message's two ends may be off each other; 0: it does not matter
     reaches: Reach[];
 }
 
@@ -426,6 +427,7 @@ export class Session {
                 future: Number(answer.value.future),
                 neither: Math.max(0, Number(this.status?.newest ?? 0n) - 1 - Number(answer.value.past) - Number(answer.value.future)),
                 bounded: answer.value.bounded,
+                bound: answer.value.boundNs,
                 reaches: answer.value.reaches,
             };
         } catch (error) {

@@ -79,7 +79,7 @@ export class FileSocket implements Socket {
         return this.run?.kinds[this.run.entryKind[i] ?? 0] ?? '';
     }
 
-    private entries(run: Run, id: bigint, places: readonly number[], more: Pick<Partial<Entries>, 'past' | 'future' | 'reaches' | 'truncated'> = {}): void {
+    private entries(run: Run, id: bigint, places: readonly number[], more: Pick<Partial<Entries>, 'boundNs' | 'past' | 'future' | 'reaches' | 'truncated'> = {}): void {
         const at = (i: number): Run['entries'] => { const e = run.entries[i]; return e ? [e] : []; };
         const value = create(EntriesSchema, { ...more, entries: places.flatMap(at), starts: this.starts.flatMap(at), last: true });
         this.tell(id, { case: 'entries', value });
@@ -114,10 +114,11 @@ export class FileSocket implements Socket {
     private show(run: Run, id: bigint, show: Show): void {
         const at = this.places.get(show.ordinal);
         if (at === undefined) return this.refuse(id, `There is no e${show.ordinal} in this file: it has e${run.entries[0]?.ordinal ?? 0n} to e${run.status.newest}.`);
-        if (!show.causes) return this.entries(run, id, [at]);
+        const boundNs = run.whole.boundNs[run.whole.receiveEvent.indexOf(Number(show.ordinal))] ?? 0;
+        if (!show.causes) return this.entries(run, id, [at], { boundNs });
         const cone = coneOf(run.entries, run.entryNs, ordinal => this.places.get(ordinal), at);
         this.entries(run, id, [at, ...cone.past.slice(0, causesShown)], {
-            past: BigInt(cone.past.length), future: BigInt(cone.future), reaches: cone.reaches, truncated: cone.past.length > causesShown,
+            boundNs, past: BigInt(cone.past.length), future: BigInt(cone.future), reaches: cone.reaches, truncated: cone.past.length > causesShown,
         });
     }
 }
