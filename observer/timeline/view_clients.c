@@ -170,7 +170,7 @@ static void answered(struct preparing *p, struct one *one, uint32_t fate)
 static void name_reply(struct preparing *p, const struct one *one)
 {
     if (one->reply)
-        p->besides[one->reply - 1].name = window_name(p, one->failed ? "ReplyRefused" : "Reply");
+        p->besides[one->reply - 1].name = window_name(p, one->failed ? "Refusal" : "Reply");
 }
 
 static void replied(struct preparing *p, const struct entry *e, struct one *one)

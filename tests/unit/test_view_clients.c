@@ -114,7 +114,7 @@ static void each_request_has_its_outcome(void **state)
     stroke(w, 0, "Request", 10, VIEW_RECEIVED, 5);
     stroke(w, 1, "Reply", 12, VIEW_RECEIVED, 5);
     stroke(w, 2, "Request", 20, VIEW_RECEIVED, 5);
-    stroke(w, 3, "ReplyRefused", 21, VIEW_RECEIVED, 5);
+    stroke(w, 3, "Refusal", 21, VIEW_RECEIVED, 5);
     stroke(w, 4, "Request", 30, VIEW_UNANSWERED, 6);
     stroke(w, 5, "Request", 40, VIEW_WAITS, 7);
     orrery__window__free_unpacked(w, NULL);

@@ -2,7 +2,7 @@
 // messages cost fifty thousand numbers and no objects.
 import type { Window } from '../wire/gen/session_pb';
 import { Connections, isClients, shared } from './clients';
-import { fateDead, fateReceived, fateWaits, isLost } from '../wire/fates';
+import { fateDead, fateReceived, fateUnanswered, fateWaits, isLost } from '../wire/fates';
 import { isMessage, kinds, mannerOf, rankOf, shapeOf, type Manner, type Shape } from './kinds';
 
 export interface Mark {
@@ -91,6 +91,11 @@ export interface Tile {
 export function endShare(fate: number): number {
     if (fate < 2 || fate > fateDead) return 1;
     return fate === fateDead ? 0.93 : 0.5;
+}
+
+/** Where on it the cross is: a request that is never answered got there, and is crossed out above the node's own marks. */
+export function crossShare(fate: number): number {
+    return fate === fateUnanswered ? 0.8 : endShare(fate);
 }
 
 /** Where clocks may be off by more than 5 % of what was measured across them, the stroke says so. */

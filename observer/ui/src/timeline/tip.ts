@@ -1,5 +1,5 @@
 // What stands in the tooltip of what is under the pointer.
-import { duration } from '../model/format';
+import { duration, grouped } from '../model/format';
 import type { Stroke } from './scene';
 import { isClients } from './clients';
 import { fateDead, fateReceived, fateUnanswered, fateWaits } from '../wire/fates';
@@ -24,7 +24,7 @@ export function latencyWords(latency: number, bound: number): string {
 }
 
 export function holeWords(hole: Hole, who: string): string {
-    return `${hole.events} events of ${who} are missing: what happened in ${duration(hole.to - hole.from)} is not known`;
+    return `${grouped(hole.events)} events of ${who} are missing: what happened in ${duration(hole.to - hole.from)} is not known`;
 }
 
 export interface Counts {

@@ -1,5 +1,5 @@
 // The paper itself: grid and axis, who was in charge, and each lane by how its process was.
-import { duration } from '../../model/format';
+import { duration, grouped } from '../../model/format';
 import { across, along, isInSight, ticks, type Point } from '../geometry';
 import { lives, type Span } from '../tile';
 import { fitted, hatch, haloText, line, spot, strip, type Box, type Colours, type Ctx, type Drawn, type Labels } from './brush';
@@ -159,19 +159,19 @@ export function holes(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): void {
         ctx.setLineDash([2.4, 2.2]);
         ctx.strokeRect(box.x + 0.5, box.y + 0.5, Math.max(1, box.w - 1), box.h - 1);
         ctx.setLineDash([]);
-        missing(ctx, hole.events, box, c, labels);
+        missing(ctx, hole.events, box, frame.upright ? frame.pitch - 4 : box.w - 8, c, labels);
     }
     ctx.globalAlpha = 1;
 }
 
 const holeLeast = 3; // px: also of a moment it is seen that something is missing
 
-function missing(ctx: Ctx, events: number, box: Box, c: Colours, labels: Labels): void {
+function missing(ctx: Ctx, events: number, box: Box, room: number, c: Colours, labels: Labels): void {
     ctx.font = `12px ${c.cond}`;
-    for (const text of [`${events} events missing`, `${events} missing`, `${events}`]) {
+    for (const text of [`${grouped(events)} events missing`, `${grouped(events)} missing`, grouped(events)]) {
         const w = ctx.measureText(text).width;
-        if (w + 8 > box.w || box.h < 12) continue;
-        const at = { x: box.x + (box.w - w) / 2, y: box.y, w, h: box.h };
+        if (w > room || box.h < 12) continue;
+        const at = { x: box.x + (box.w - w) / 2, y: box.y + box.h / 2 - 7, w, h: 14 };
         if (labels.take(at)) haloText(ctx, text, box.x + box.w / 2, box.y + box.h / 2 + 0.5, c.fault, c.bg);
         return;
     }

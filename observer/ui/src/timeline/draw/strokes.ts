@@ -3,7 +3,7 @@
 import { across, along, type Frame, type Point } from '../geometry';
 import { dashes, kinds, replyWidth, widths, type Kind } from '../kinds';
 import { isLost } from '../../wire/fates';
-import { endShare, isDoubtful, type Tile } from '../tile';
+import { crossShare, endShare, isDoubtful, type Tile } from '../tile';
 import { eachMessage, type Scene } from '../scene';
 import { cross } from './shapes';
 import { heldKey } from '../../model/held';
@@ -69,7 +69,7 @@ function put(b: Batch, d: Drawn, tile: Tile, i: number, from: Point, whole: Poin
         b.dotted.lineTo(rest.x, rest.y);
     }
     if (isDoubtful(m.bound[i] ?? 0, arrives - sent)) hatchAlong(b.hatch, from, end);
-    if (isLost(fate)) return at(ends);
+    if (isLost(fate)) return at(crossShare(fate));
     if (flies || fate === 0 || !manner || d.level > 0) return undefined;
     if (manner.kind === 'beat') {
         if (manner.reply) return undefined;
@@ -226,7 +226,9 @@ function pathsOf(tile: Tile, frame: Frame, perNs: number, held: ReadonlySet<stri
         if (m.n <= dashedMost && isDoubtful(m.bound[i] ?? 0, (m.arrives[i] ?? 0) - (m.sent[i] ?? 0)))
             hatchAlong(hatch, upright ? { x: ac, y: a } : { x: a, y: ac }, upright ? { x: bc, y: b } : { x: b, y: bc });
         if (!isLost(fate)) continue;
-        const [x, y] = upright ? [bc, b] : [b, bc];
+        const back = crossShare(fate) / share;
+        const [xa, xc] = [a + (b - a) * back, ac + (bc - ac) * back];
+        const [x, y] = upright ? [xc, xa] : [xa, xc];
         lost.moveTo(x - 2.4, y - 2.4);
         lost.lineTo(x + 2.4, y + 2.4);
         lost.moveTo(x + 2.4, y - 2.4);
