@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
     LabDoSchema, OpenSchema, QuerySchema, WatchSchema, WindowAskSchema,
-    type Entries, type Hailed, type LabDo, type Opened, type Protocol, type Reach, type Status, type Window,
+    type Entries, type Hailed, type Judgement, type LabDo, type Opened, type Protocol, type Reach, type Status, type Window,
 } from '../wire/gen/session_pb';
 import type { Lab, LabMoment, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
 import type { RunInfo } from '../wire/gen/recording_pb';
@@ -12,7 +12,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Clock } from './clock';
 import { learnLine } from './faults';
 import { Lives, type Happening } from './happening';
-import { protocols } from './library';
+import { judge, protocols } from './library';
 import type { Glance } from './travel';
 
 export interface Selected {
@@ -63,6 +63,8 @@ export class Session {
     ended = $state(''); // why the run that is shown is over
     missed = $state(0);
     recorded = $state(false); // what is shown is a recording: nothing can be done to it
+    judgement = $state.raw<Judgement | undefined>(); // of a recording, once it is found
+    unjudged = $state(''); // why it is not
     story = $state.raw<LabMoment[]>([]); // of a recording: how its lab went
     settings = $state.raw<Record<string, string>>({}); // of nodes, links and disks, as commands made them
     protocols = $state.raw<Protocol[]>([]);
@@ -225,6 +227,8 @@ export class Session {
         this.selected = undefined;
         this.missed = 0;
         this.recorded = false;
+        this.judgement = undefined;
+        this.unjudged = '';
         this.settings = {};
         this.flaws = new Map();
         this.ended = '';
@@ -297,7 +301,16 @@ export class Session {
         this.lab = opened.lab;
         this.recorded = opened.recorded;
         this.story = opened.story;
+        if (opened.recorded) this.askJudgement();
         this.askStatus();
+    }
+
+    private askJudgement(): void {
+        const mine = this.generation;
+        judge(q => this.ask(q)).then(
+            found => { if (mine === this.generation) this.judgement = found; },
+            (error: unknown) => { if (mine === this.generation) this.unjudged = error instanceof Error ? error.message : String(error); },
+        );
     }
 
     leave(): void {

@@ -160,7 +160,7 @@ export function neighbour(scene: Scene, ns: number, forward: boolean): { ns: num
             const sent = m.sent[i] ?? 0;
             if (sent < from || sent >= to) continue;
             consider(sent, m.send[i] ?? 0);
-            if (m.fate[i] === fateReceived) consider(m.arrives[i] ?? 0, m.receive[i] ?? 0);
+            if (m.fate[i] === fateReceived || m.send[i] === 0) consider(m.arrives[i] ?? 0, m.receive[i] ?? 0);
         }
     }
     for (const m of scene.marks) consider(m.ns, m.event);

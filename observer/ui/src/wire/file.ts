@@ -67,6 +67,7 @@ export class FileSocket implements Socket {
         else if (q.case === 'watch') this.watch(run, ask.id, q.value);
         else if (q.case === 'query') this.query(run, ask.id, q.value);
         else if (q.case === 'show') this.show(run, ask.id, q.value);
+        else if (q.case === 'judge' && run.judgement) this.tell(ask.id, { case: 'judgement', value: run.judgement });
         else if (q.case === 'notebook') this.tell(ask.id, { case: 'notebook', value: {} });
         else this.refuse(ask.id, noCluster);
     }
