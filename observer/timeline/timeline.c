@@ -282,6 +282,11 @@ void timeline_unfollow(struct timeline *t, int handle)
 
 /* --- state --- */
 
+const struct clocks *timeline_clocks(const struct timeline *t)
+{
+    return &t->landmarks.clocks;
+}
+
 uint64_t timeline_uncertain(const struct timeline *t, uint32_t a, uint32_t b, uint64_t ns,
                             uint64_t latency_ns)
 {

@@ -193,7 +193,7 @@ static void commands_do_what_they_do_here(void **state)
     trusts(l, 1, "n1", 2);
     trusts(l, 1, "n3", 2);
     /* The agents read our own clock, and nobody says otherwise. */
-    assert_int_equal(LAB_RUN(l, line, "timeline", "--pattern", "offset"), 0);
+    assert_int_equal(LAB_RUN(l, line, "timeline", "--from", "1", "--pattern", "offset"), 0);
     assert_string_equal(line, "");
 
     uint64_t kill = LAB_DO(l, "kill", "n2");
@@ -378,6 +378,8 @@ static double latest_start(struct lab *l)
 static void says_what_it_does_not_know(struct lab *l)
 {
     char text[16384], line[8192], ordinal[24];
+    assert_int_equal(LAB_RUN(l, text, "timeline", "--last", "100", "--all"), 0);
+    assert_non_null(strstr(text, " ms \xc2\xb1")); /* Clocks are told before what they stamp. */
     for (uint64_t from = 1;;) {
         from = lab_wait(l, from, "receive node=n1", line, sizeof line) + 1;
         snprintf(ordinal, sizeof ordinal, "e%llu", (unsigned long long)from - 1);
