@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "core/pattern.h"
 #include "timeline/pattern.h"
+#include "timeline/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,13 +188,22 @@ static bool has_words(const struct filter *f, const struct entry *e)
     return has;
 }
 
+/* Clients have a lane and no events of their own: what they ask and are answered, nodes tell. */
+static bool is_on(const struct entry *e, uint32_t lane)
+{
+    bool client = e->head.body == ORRERY__EVENT__BODY_REQUEST ||
+                  e->head.body == ORRERY__EVENT__BODY_REPLY ||
+                  e->head.body == ORRERY__EVENT__BODY_DISCONNECT;
+    return lane == e->node || (lane == VIEW_LANE_CLIENTS && client);
+}
+
 bool filter_passes(struct filter *f, const struct entry *e)
 {
     if (!f)
         return true;
     bool wanted = f->n_nodes == 0;
     for (size_t i = 0; i < f->n_nodes && !wanted; i++)
-        wanted = f->nodes[i] == e->node;
+        wanted = is_on(e, f->nodes[i]);
     if (wanted && f->text) {
         const Orrery__Pattern *pattern = pattern_for(f, e);
         bool lane = pattern && (pattern->node == 0 || pattern->node == e->node);

@@ -5,6 +5,8 @@
 
 #include "timeline/clocks.h"
 
+#include <string.h>
+
 static void offset(struct story *s, uint32_t node, uint64_t clock, int64_t shift_ns,
                    uint64_t bound_ns, uint64_t ns)
 {

@@ -5,6 +5,7 @@
 
 #include "timeline/holes.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 /* So many events of the node did not fit its ring. */

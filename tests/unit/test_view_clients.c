@@ -5,6 +5,8 @@
 
 #include "history.pb-c.h"
 
+#include <string.h>
+
 static void asks(struct story *s, uint32_t node, uint64_t client, uint64_t number, uint64_t ns)
 {
     Orrery__Request request = ORRERY__REQUEST__INIT;

@@ -12,6 +12,8 @@ type Told = MessageInitShape<typeof TellSchema>['kind'];
 const shuffledNs = 50e6; // causality may have moved events by about that
 const causesShown = 40;
 const queryMost = 100_000;
+const clients = 65536; // their lane: see Query
+const ofClients = new Set(['request', 'reply', 'disconnect']);
 const closedPolicy = 1008; // as the observer says that one is not let in
 export const noCluster = 'This file is a recording: to do that yourself, run the lab.';
 const noPattern = 'A pattern is the observer’s to read: this file finds nodes, kinds and words. Patterns work in: orrery replay FILE --page';
@@ -107,7 +109,7 @@ export class FileSocket implements Socket {
         const words = query.text.toLowerCase();
         const nodes = new Set(query.nodes);
         const found = run.entries.map((_, i) => i).filter(i =>
-            (ofKind === '' || this.kind(i) === ofKind) && (nodes.size === 0 || nodes.has(run.entries[i]?.node ?? -1)) && (run.entryText[i] ?? '').toLowerCase().includes(words));
+            (ofKind === '' || this.kind(i) === ofKind) && (nodes.size === 0 || nodes.has(run.entries[i]?.node ?? -1) || (nodes.has(clients) && ofClients.has(this.kind(i)))) && (run.entryText[i] ?? '').toLowerCase().includes(words));
         const most = Math.min(query.limit || queryMost, queryMost);
         this.entries(run, id, found.slice(0, most), { truncated: found.length > most });
     }
