@@ -519,21 +519,31 @@ static void put_bins(const struct preparing *p, Orrery__Window *w)
     COLUMN(w, bin_sum_ns, p->bins, p->n_bins, sum_ns);
 }
 
+struct gap {
+    double from_ns, to_ns, events, ordinal;
+    uint32_t lane;
+};
+
 static void put_holes(const struct preparing *p, Orrery__Window *w)
 {
-    struct holes found = {0}, asked = {0};
+    struct holes found = {0};
     uint64_t column = p->columns ? (p->to - p->from) / p->columns : 0;
     holes_in(&p->view->marks->holes, p->from, p->to, column, &found);
-    for (size_t i = 0; i < found.n; i++)
-        if (window_asked_for(p, found.all[i].lane))
-            holes_add(&asked, &found.all[i]);
-    COLUMN(w, hole_from_ns, asked.all, asked.n, from_ns);
-    COLUMN(w, hole_to_ns, asked.all, asked.n, to_ns);
-    COLUMN(w, hole_lane, asked.all, asked.n, lane);
-    COLUMN(w, hole_events, asked.all, asked.n, events);
-    COLUMN(w, hole_event, asked.all, asked.n, ordinal);
+    struct gap *all = must_alloc(found.n, sizeof *all);
+    size_t n = 0;
+    for (size_t i = 0; i < found.n; i++) {
+        const struct hole *h = &found.all[i];
+        if (window_asked_for(p, h->lane))
+            all[n++] = (struct gap){(double)h->from_ns, (double)h->to_ns, (double)h->events,
+                                    (double)h->ordinal, h->lane};
+    }
+    COLUMN(w, hole_from_ns, all, n, from_ns);
+    COLUMN(w, hole_to_ns, all, n, to_ns);
+    COLUMN(w, hole_lane, all, n, lane);
+    COLUMN(w, hole_events, all, n, events);
+    COLUMN(w, hole_event, all, n, ordinal);
     holes_free(&found);
-    holes_free(&asked);
+    free(all);
 }
 
 struct lane_state {

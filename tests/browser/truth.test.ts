@@ -236,7 +236,7 @@ describe.runIf(bin !== '' && clocks)('two clocks', () => {
         await told(page, /Beat, n\d to n\d, [\d.]+\s\S+\s±[\d.]+\s\S+/);
         const rows = (await page.locator('.time table tbody tr').allInnerTexts()).filter(row => row.includes('Beat') && !row.includes('under way'));
         expect(rows.some(row => !row.includes('±'))).toBe(true); // between two nodes of one clock nothing is doubted
-        if (size === desk) expect(await page.locator('.legend').innerText()).toMatch(/clocks ±/);
+        if (size === desk) expect(await page.locator('.time .legend').innerText()).toMatch(/clocks ±/);
         // An event that was received by another clock says it too.
         const doubtful = page.locator('.time table tr', { hasText: '±' }).first().getByRole('button');
         await doubtful.evaluate((button: HTMLElement) => button.click());
