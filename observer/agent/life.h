@@ -17,6 +17,13 @@ enum { WORDS_LINES = 20, WORDS_LINE_MAX = 240 };
 struct agent_node;
 struct life;
 
+struct life_clock {
+    uint64_t which;
+    int64_t shift_ns;  /* Was taken off its stamps, which are still */
+    uint64_t bound_ns; /* no further off than this. */
+    bool raw;
+};
+
 struct life_ops {
     void (*say)(struct life *l, const Orrery__ToNode *message);
     void (*signal)(struct life *l, int number);
@@ -28,6 +35,8 @@ struct life_ops {
     /* It has ended, and all its events are known: plays the power cut, if there was one. Then
      * life_settled(), at once or later. */
     void (*settle)(struct life *l);
+    /* How its clock stands to ours; false: it is ours, or that is not known. NULL: it is ours. */
+    bool (*clock)(const struct life *l, struct life_clock *into);
     /* It does not end, since who could end it does not answer: life_vanished(). NULL: that cannot
      * be. */
     void (*abandon)(struct life *l);
@@ -40,7 +49,8 @@ struct life {
     void *body; /* Theirs. */
     uint32_t boot;
     uint64_t spawn_because;
-    int32_t pid; /* 0: it has none yet. */
+    int32_t pid;       /* 0: it has none yet. */
+    uint64_t bound_ns; /* Of its clock, as was told, in cluster time; 0: nothing was. */
     bool ready;
     bool ended;
     bool failed;      /* It said why it cannot come up. */

@@ -3,6 +3,7 @@
 #include "agent/clocks.h"
 #include "agent/endpoint.h"
 #include "base/check.h"
+#include "base/crc32c.h"
 #include "base/errors.h"
 #include "cluster/cluster.h"
 #include "cluster/units.h"
@@ -148,6 +149,9 @@ static void is_present(struct caller *c, const Orrery__Present *who)
     text_clean(s->host, sizeof s->host, bytes_str(who->host));
     text_clean(s->address, sizeof s->address, bytes_str(who->address));
     s->one_clock = *p->machine && strcmp(p->machine, who->machine) == 0;
+    /* One that cannot name its machine is taken for the only one there. */
+    s->clock = *who->machine ? crc32c(0, who->machine, strlen(who->machine))
+                             : crc32c(0, s->disk, sizeof s->disk);
     s->offset = (struct offset){.known = false};
     s->caller = c;
     c->seat = s;
@@ -413,6 +417,21 @@ int64_t seat_shift(const struct seat *s)
     if (s->one_clock)
         return 0;
     return s->pool->options.raw_clocks ? s->wall_offset_ns : s->offset.ns;
+}
+
+/* Whatever is believed of it, what was measured says how wrong that can be. */
+bool seat_bound(const struct seat *s, int64_t shift, uint64_t *bound_ns)
+{
+    int64_t wrong = shift - s->offset.ns;
+    if (s->one_clock || !s->offset.known)
+        return false;
+    *bound_ns = (uint64_t)(wrong < 0 ? -wrong : wrong) + offset_bound(&s->offset, machine_now());
+    return true;
+}
+
+bool seat_raw(const struct seat *s)
+{
+    return s->pool->options.raw_clocks;
 }
 
 void seat_tell(const struct seat *s, struct cluster_node *into)

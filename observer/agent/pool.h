@@ -42,6 +42,7 @@ struct seat {
     char address[ADDRESS_ROOM];
     struct caller *caller; /* NULL: it is not there now. */
     bool one_clock;        /* It reads the very clock that we do. */
+    uint64_t clock;        /* Else which: agents of one machine have the same. */
     struct offset offset;
     int64_t wall_offset_ns; /* The same, if both wall clocks were right. */
     uint32_t nodes;         /* That have it, of all runs. */
@@ -73,11 +74,15 @@ const struct cluster_key *pool_key(const struct pool *p);
  * cluster began to wait. */
 int pool_seats(struct pool *p, uint32_t n, uint64_t since_ns, struct seat **seats);
 void pool_leave(struct seat *seat);
-/* What to add to an instant of our clock for one of its; 0 where clocks are one. */
 /* Where a node is, and how its clock stands to ours. */
 void seat_tell(const struct seat *seat, struct cluster_node *into);
 void pool_forget(struct pool *p, const char *run); /* Its disks may go. */
+/* What to add to an instant of our clock for one of its; 0 where clocks are one. */
 int64_t seat_shift(const struct seat *seat);
+/* How far a life that lives with this shift is off, at most. False: clocks are one, or it was not
+ * measured yet. */
+bool seat_bound(const struct seat *seat, int64_t shift, uint64_t *bound_ns);
+bool seat_raw(const struct seat *seat); /* Its wall clock is believed. */
 void seat_say(struct seat *seat, Orrery__ToAgent *message);
 
 /* A life begins there, and is over. */

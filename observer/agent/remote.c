@@ -87,6 +87,14 @@ static void settle(struct life *l)
     seat_say(r->seat, &told);
 }
 
+static bool clock_of(const struct life *l, struct life_clock *into)
+{
+    const struct remote *r = remote_of(l);
+    *into = (struct life_clock){
+        .which = r->seat->clock, .shift_ns = r->shift, .raw = seat_raw(r->seat)};
+    return r->phase == REMOTE_ALIVE && seat_bound(r->seat, r->shift, &into->bound_ns);
+}
+
 static void abandon(struct life *l)
 {
     remote_vanished(remote_of(l), "its agent does not answer: it ends the node when it finds that "
@@ -215,6 +223,7 @@ int remote_start(struct life *l, Orrery__NodeConfig *config, char *why, size_t w
                                         .seen = seen,
                                         .lost = lost,
                                         .settle = settle,
+                                        .clock = clock_of,
                                         .abandon = abandon,
                                         .close = close_it};
     struct seat *seat = l->node->seat;

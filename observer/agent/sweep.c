@@ -9,6 +9,7 @@ enum {
     A_NODE_A_SWEEP = 4096, /* Events of one node before it is another's turn. */
     SWEEP_BUSY_MS = 1,
     SWEEP_IDLE_MS = 5,
+    OFFSET_AHEAD_MS = 1500, /* Agents are asked every second. */
 };
 
 /* Which case of Event.body a packed event has; 0 when it cannot be told. */
@@ -114,6 +115,40 @@ static void schedule(struct agent *a, bool left_over, bool busy)
     CHECK(uv_timer_start(&a->sweep, agent_sweep, a->sweep_ms, 0) == 0);
 }
 
+static void tell_clock(struct life *l, const struct life_clock *c, double pace)
+{
+    struct agent *a = l->node->agent;
+    Orrery__Offset offset = ORRERY__OFFSET__INIT;
+    Orrery__Event event = ORRERY__EVENT__INIT;
+    offset.node = l->node->node;
+    offset.boot = l->boot;
+    offset.clock = c->which;
+    offset.shift_ns = (int64_t)((double)c->shift_ns * pace);
+    offset.bound_ns = l->bound_ns;
+    offset.raw = c->raw;
+    agent_now(a, &event.mono_ns, &event.wall_ns);
+    event.body_case = ORRERY__EVENT__BODY_OFFSET;
+    event.offset = &offset;
+    a->cluster.sink.outside(a->cluster.sink_ctx, &event);
+}
+
+/* What is told holds for a while, as far as clocks drift: it is told anew when it is outgrown, or
+ * when much better is known. Both in the cluster's time, which has its pace. */
+static void watch_clock(struct life *l)
+{
+    const struct clock *paced = &l->node->agent->clock;
+    double pace = paced->n ? paced->paces[paced->n - 1].factor : 1;
+    struct life_clock c;
+    if (!l->ops->clock || !l->ops->clock(l, &c))
+        return;
+    uint64_t bound = (uint64_t)((double)c.bound_ns * pace);
+    uint64_t ahead = (uint64_t)((double)(OFFSET_AHEAD_MS * OFFSET_DRIFT_PPM) * pace);
+    if (bound <= l->bound_ns && bound + ahead >= l->bound_ns / 2)
+        return;
+    l->bound_ns = bound + ahead;
+    tell_clock(l, &c, pace);
+}
+
 void agent_sweep(uv_timer_t *timer)
 {
     struct agent *a = timer->data;
@@ -123,6 +158,7 @@ void agent_sweep(uv_timer_t *timer)
         struct life *l = a->nodes[i]->life;
         if (!l)
             continue;
+        watch_clock(l);
         uint32_t n = l->ops->read(l, A_NODE_A_SWEEP);
         left_over = left_over || n == A_NODE_A_SWEEP;
         total += n;

@@ -9,6 +9,8 @@
 
 #include "timeline/timeline.h"
 
+#include <stdatomic.h>
+
 enum verdict {
     VERDICT_PROVEN,
     VERDICT_NOTHING, /* The run gave no occasion to judge it. */
@@ -41,6 +43,11 @@ void check_free(struct check *c);
 void check_entry(struct check *c, const struct entry *e); /* `e` is borrowed for the call. */
 /* No entry follows; the run went on until cluster time `end_ns` (0: until the last entry). */
 void check_end(struct check *c, uint64_t end_ns);
+
+/* All of a timeline up to an ordinal (0: the newest), to its end. NULL where `stop` came true
+ * meanwhile; that may be NULL. */
+struct check *check_timeline(struct timeline *t, uint64_t upto, uint64_t end_ns,
+                             const atomic_bool *stop, uint64_t *entries);
 
 /* After check_end(). At most FINDINGS_MAX; they live with `c`. */
 uint32_t check_findings(const struct check *c, const struct finding **findings);

@@ -62,17 +62,8 @@ static int check_file(const char *path, bool json)
         (void)fprintf(stderr, "orrery: %s\n", why);
         return 2;
     }
-    struct check *c = check_new();
-    uint64_t entries = 0;
-    uint64_t newest = timeline_newest(t);
-    for (uint64_t i = timeline_oldest(t); i && i <= newest; i++) {
-        struct entry e;
-        if (!timeline_get(t, i, &e))
-            continue;
-        check_entry(c, &e);
-        entries++;
-    }
-    check_end(c, 0);
+    uint64_t entries;
+    struct check *c = check_timeline(t, 0, 0, NULL, &entries);
     if (json)
         print_json(c, entries);
     else

@@ -240,6 +240,13 @@ static void show_answer(struct timeline *t, const Orrery__Entries *entries, bool
         if (i == 0 && !given.json) {
             print_entry(t, &e, false);
             viewing_details(t, &e);
+            if (entries->bound_ns > 0) {
+                struct buf bound = {0};
+                duration_print(entries->bound_ns, &bound);
+                printf("  by two clocks, which may be off each other by %.*s\n", (int)bound.len,
+                       (const char *)bound.base);
+                buf_free(&bound);
+            }
             if (causes)
                 printf("\n%llu events led to it%s, and it led to %llu\n",
                        (unsigned long long)entries->past,

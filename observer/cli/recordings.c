@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,6 +29,18 @@ static bool json;
 const struct opt recordings_opts[] = {{"--json", OPT_FLAG, &json, NULL, "as JSON, one a line"},
                                       {NULL, 0, NULL, NULL, NULL}};
 
+static const char *verdict_of(const Orrery__Recording *r)
+{
+    static const char *const words[] = {
+        [ORRERY__CHECK_RESULT__CHECK_OPEN] = "nothing to judge",
+        [ORRERY__CHECK_RESULT__CHECK_PROVEN] = "proven",
+        [ORRERY__CHECK_RESULT__CHECK_REFUTED] = "refuted",
+        [ORRERY__CHECK_RESULT__CHECK_UNKNOWN] = "unknown",
+    };
+    unsigned i = r->judgement ? (unsigned)r->judgement->verdict : UINT_MAX;
+    return i < sizeof words / sizeof *words ? words[i] : "";
+}
+
 static void print_json(const Orrery__Recording *r)
 {
     printf("{\"name\":");
@@ -39,7 +52,7 @@ static void print_json(const Orrery__Recording *r)
     text_json_print(r->run ? r->run->name : "");
     printf(",\"line\":");
     text_json_print(r->run ? r->run->line : "");
-    printf(",\"trouble\":");
+    printf(",\"verdict\":\"%s\",\"trouble\":", verdict_of(r));
     text_json_print(r->trouble);
     puts("}");
 }
@@ -57,6 +70,8 @@ static void print_one(const Orrery__Recording *r)
                *r->run->line ? r->run->line : r->run->protocol);
     if (r->being_written)
         printf("  (being written)");
+    if (*verdict_of(r))
+        printf("  (%s)", verdict_of(r));
     if (*r->trouble)
         printf("%s%s", r->run ? "\n    " : "  ", r->trouble);
     putchar('\n');

@@ -50,14 +50,8 @@ void judge_live(struct lab_engine *e)
 
 static struct check *check_again(struct lab_engine *e)
 {
-    struct timeline *t = e->options.timeline;
-    struct check *c = check_new();
-    struct entry entry;
-    for (uint64_t i = timeline_oldest(t); i && i <= timeline_newest(t); i++)
-        if (timeline_get(t, i, &entry))
-            check_entry(c, &entry);
-    check_end(c, e->options.now(e->options.ctx));
-    return c;
+    uint64_t entries;
+    return check_timeline(e->options.timeline, 0, e->options.now(e->options.ctx), NULL, &entries);
 }
 
 static bool is_about(const struct finding *f, const char *about)

@@ -198,6 +198,18 @@ static void put_reaches(struct timeline *t, uint64_t ordinal, struct reaches *r,
     free(cone.all);
 }
 
+/* Of a receive: how far its own clock and its sender's may be off each other, if that matters. */
+static uint64_t uncertain(struct timeline *t, const struct entry *e)
+{
+    struct entry sent;
+    uint32_t node = e->node;
+    uint64_t ns = e->head.mono_ns;
+    if (e->head.body != ORRERY__EVENT__BODY_RECEIVE || !e->cause ||
+        !timeline_get(t, e->cause, &sent) || sent.head.mono_ns > ns)
+        return 0;
+    return timeline_uncertain(t, sent.node, node, sent.head.mono_ns, ns - sent.head.mono_ns);
+}
+
 static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
 {
     struct timeline *t = v->session->timeline;
@@ -214,6 +226,7 @@ static void ask_show(struct viewer *v, uint64_t ask, const Orrery__Show *show)
     batch_put(v, &batch, &e);
     Orrery__Entries rest = ORRERY__ENTRIES__INIT;
     struct reaches reaches = {0};
+    rest.bound_ns = (double)uncertain(t, &e);
     rest.last = 1;
     if (show->causes) {
         uint64_t ordinals[CAUSES_SHOWN];

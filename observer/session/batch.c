@@ -1,6 +1,7 @@
 #include "session/batch.h"
 
 #include "base/check.h"
+#include "timeline/clocks.h"
 
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@ enum {
     FIELD_ENTRIES = 1,
     FIELD_SCHEMAS = 2,
     FIELD_STARTS = 7,
+    FIELD_CLOCKS = 12,
     FIELD_TELL_ID = 1,
     FIELD_TELL_ENTRIES = 5,
     LIVES_MAX = 1 << 16,
@@ -84,6 +86,25 @@ static void put_life(struct viewer *v, struct batch *batch, uint32_t node, uint3
     free(packed);
 }
 
+/* And how clocks stand, as far as it was not told; after they were thinned, all of it again. */
+static void put_clocks(struct viewer *v, struct batch *batch)
+{
+    const struct clocks *c = timeline_clocks(v->session->timeline);
+    v->n_clocks = v->n_clocks <= c->n ? v->n_clocks : 0;
+    for (; v->n_clocks < c->n; v->n_clocks++) {
+        const struct clock_told *one = &c->all[v->n_clocks];
+        Orrery__ClockTold told = ORRERY__CLOCK_TOLD__INIT;
+        told.ns = one->ns;
+        told.node = one->node;
+        told.clock = one->clock;
+        told.shift_ns = one->shift_ns;
+        told.bound_ns = one->bound_ns;
+        size_t size = orrery__clock_told__get_packed_size(&told);
+        put_length(&batch->fields, FIELD_CLOCKS, size);
+        orrery__clock_told__pack(&told, buf_extend(&batch->fields, size));
+    }
+}
+
 void batch_put(struct viewer *v, struct batch *batch, const struct entry *e)
 {
     Orrery__Entry entry = ORRERY__ENTRY__INIT;
@@ -95,6 +116,7 @@ void batch_put(struct viewer *v, struct batch *batch, const struct entry *e)
     put_entry(&batch->fields, FIELD_ENTRIES, &entry);
     batch->n++;
     put_life(v, batch, e->node, e->boot);
+    put_clocks(v, batch);
 }
 
 void batch_send(struct viewer *v, uint64_t ask, struct batch *batch, const Orrery__Entries *rest)

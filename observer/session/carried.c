@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "session/inside.h"
+#include "session/judgement.h"
 #include "session/opened.h"
 #include "timeline/view.h"
 
@@ -135,6 +136,16 @@ static void cut(struct carrying *c, Orrery__Status *status, Orrery__Opened *open
     opened->n_story = n;
 }
 
+/* Of what is carried, not of what was cut off. */
+static Orrery__Judgement *judge(struct carrying *c)
+{
+    uint64_t entries;
+    struct check *check = check_timeline(c->timeline, c->to, 0, NULL, &entries);
+    Orrery__Judgement *j = judgement_of(check, entries);
+    check_free(check);
+    return j;
+}
+
 static bool fits(struct carrying *c, uint64_t until, char *why, size_t why_size)
 {
     c->from = timeline_oldest(c->timeline);
@@ -174,11 +185,13 @@ bool carried_make(struct session *s, uint64_t until, struct buf *into,
     cut(&c, m->status, &opened.message);
     free(m->status->recording); /* A path of this machine is nobody else's matter. */
     m->status->recording = must_copy("");
+    m->judgement = judge(&c);
     m->whole = timeline_view_whole(s->view, (uint64_t)m->status->now_ns);
     share_texts(&c, m->whole);
     orrery__carried__pack(m, buf_extend(into, orrery__carried__get_packed_size(m)));
     *figures = (struct carried_figures){m->n_entries, m->whole->n_sent_ns, opened.message.n_story};
     opened.message.n_story = story;
+    orrery__judgement__free_unpacked(m->judgement, NULL);
     orrery__window__free_unpacked(m->whole, NULL);
     orrery__status__free_unpacked(m->status, NULL);
     opened_free(&opened);

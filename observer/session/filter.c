@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "core/pattern.h"
 #include "timeline/pattern.h"
+#include "timeline/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,11 +147,12 @@ static uint32_t kind_of(struct filter *f, uint32_t node)
 static uint32_t told_of(const struct entry *e)
 {
     Orrery__Event *m = orrery__event__unpack(NULL, e->event.len, e->event.base);
-    uint32_t node = !m                                          ? 0
-                    : m->body_case == ORRERY__EVENT__BODY_EXIT  ? m->exit->node
-                    : m->body_case == ORRERY__EVENT__BODY_SPAWN ? m->spawn->node
-                    : m->body_case == ORRERY__EVENT__BODY_HOLE  ? m->hole->node
-                                                                : 0;
+    uint32_t node = !m                                           ? 0
+                    : m->body_case == ORRERY__EVENT__BODY_EXIT   ? m->exit->node
+                    : m->body_case == ORRERY__EVENT__BODY_SPAWN  ? m->spawn->node
+                    : m->body_case == ORRERY__EVENT__BODY_HOLE   ? m->hole->node
+                    : m->body_case == ORRERY__EVENT__BODY_OFFSET ? m->offset->node
+                                                                 : 0;
     if (m)
         orrery__event__free_unpacked(m, NULL);
     return node;
@@ -186,13 +188,22 @@ static bool has_words(const struct filter *f, const struct entry *e)
     return has;
 }
 
+/* Clients have a lane and no events of their own: what they ask and are answered, nodes tell. */
+static bool is_on(const struct entry *e, uint32_t lane)
+{
+    bool client = e->head.body == ORRERY__EVENT__BODY_REQUEST ||
+                  e->head.body == ORRERY__EVENT__BODY_REPLY ||
+                  e->head.body == ORRERY__EVENT__BODY_DISCONNECT;
+    return lane == e->node || (lane == VIEW_LANE_CLIENTS && client);
+}
+
 bool filter_passes(struct filter *f, const struct entry *e)
 {
     if (!f)
         return true;
     bool wanted = f->n_nodes == 0;
     for (size_t i = 0; i < f->n_nodes && !wanted; i++)
-        wanted = f->nodes[i] == e->node;
+        wanted = is_on(e, f->nodes[i]);
     if (wanted && f->text) {
         const Orrery__Pattern *pattern = pattern_for(f, e);
         bool lane = pattern && (pattern->node == 0 || pattern->node == e->node);

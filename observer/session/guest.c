@@ -253,6 +253,8 @@ void guest_free(struct guest *g)
             *at = g->next;
             break;
         }
+    if (g->house->judging)
+        judging_forget(g->house->judging, g);
     if (g->viewer)
         viewer_free(g->viewer);
     if (g->incoming)

@@ -7,6 +7,7 @@
 #include "sim/catalogue.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void guest_tell(struct guest *g, uint64_t ask, Orrery__Tell *t)
 {
@@ -117,6 +118,41 @@ static void ask_part(struct guest *g, uint64_t ask, const Orrery__RecordingPart 
         guest_refuse(g, ask, why);
 }
 
+static void judged(void *ctx, uint64_t ask, const Orrery__Judgement *found, const char *why)
+{
+    struct guest *g = ctx;
+    Orrery__Tell t = ORRERY__TELL__INIT;
+    if (!found) {
+        guest_refuse(g, ask, why);
+        return;
+    }
+    t.kind_case = ORRERY__TELL__KIND_JUDGEMENT;
+    t.judgement = (Orrery__Judgement *)(uintptr_t)found;
+    guest_tell(g, ask, &t);
+}
+
+/* Beside a recording of the state folder what is found of it is kept; others' folders are theirs.
+ */
+static void ask_judge(struct guest *g, uint64_t ask, const char *name)
+{
+    struct house *h = g->house;
+    char why[400] = "no recording is open", path[PATH_ROOM];
+    const char *open = g->run && g->run->replay ? g->run->replay : NULL;
+    size_t n = strlen(h->recordings);
+    if (*name)
+        open =
+            recording_path(h->recordings, name, path, sizeof path, why, sizeof why) ? path : NULL;
+    bool ours = open && strncmp(open, h->recordings, n) == 0 && open[n] == '/';
+    if (open && recording_being_written(open)) {
+        snprintf(why, sizeof why, "it is still being written: it is judged once its run has ended");
+        open = NULL;
+    }
+    if (!open)
+        guest_refuse(g, ask, why);
+    else if (!h->judging || !judging_ask(h->judging, open, ours, ask, judged, g))
+        guest_refuse(g, ask, "too many recordings wait to be judged: ask again later");
+}
+
 bool guest_asks_house(struct guest *g, const Orrery__Ask *ask)
 {
     switch (ask->kind_case) {
@@ -134,6 +170,9 @@ bool guest_asks_house(struct guest *g, const Orrery__Ask *ask)
         return true;
     case ORRERY__ASK__KIND_RECORDING:
         ask_recording(g, ask->id, ask->recording);
+        return true;
+    case ORRERY__ASK__KIND_JUDGE:
+        ask_judge(g, ask->id, ask->judge->recording);
         return true;
     case ORRERY__ASK__KIND_PART:
         ask_part(g, ask->id, ask->part);

@@ -21,8 +21,15 @@ static void closed(uv_handle_t *handle)
 
 static void end_if_empty(struct house *h)
 {
-    if (h->ending && !h->runs && !uv_is_closing((uv_handle_t *)&h->tick))
+    if (h->ending && !h->runs && !h->judging && !uv_is_closing((uv_handle_t *)&h->tick))
         uv_close((uv_handle_t *)&h->tick, closed);
+}
+
+static void judging_over(void *ctx)
+{
+    struct house *h = ctx;
+    h->judging = NULL;
+    end_if_empty(h);
 }
 
 static void run_free(struct house_run *run)
@@ -332,6 +339,7 @@ struct house *house_new(uv_loop_t *loop)
     struct paths paths;
     char why[300];
     h->loop = loop;
+    h->judging = judging_new(loop);
     /* Where there is no such folder, a run says so when it is begun. */
     if (paths_make(&paths, why, sizeof why)) {
         int n = snprintf(h->notebook, sizeof h->notebook, "%s/notebook", paths.state);
@@ -364,7 +372,7 @@ void house_end(struct house *h, void (*done)(void *ctx), void *ctx)
         next = run->next;
         end_run(run);
     }
-    end_if_empty(h);
+    judging_end(h->judging, judging_over, h);
 }
 
 void house_free(struct house *h)

@@ -3,6 +3,7 @@
 #define ORRERY_SESSION_HOUSE_INSIDE_H
 
 #include "session/house.h"
+#include "session/judging.h"
 #include "session/viewer.h"
 
 enum { RUNS_MAX = 8, HOUSE_TICK_MS = 8, ALONE_MS = 60000 };
@@ -36,6 +37,7 @@ struct house {
     struct pool *agents;
     struct house_run *runs;
     struct guest *guests;
+    struct judging *judging;
     uv_timer_t tick;
     char notebook[PATH_ROOM];
     char recordings[PATH_ROOM];

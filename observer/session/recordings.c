@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/must.h"
+#include "session/judgement.h"
 #include "session/paths.h"
 #include "timeline/clean.h"
 #include "timeline/reading.h"
@@ -51,7 +52,7 @@ bool recording_path(const char *folder, const char *name, char *into, size_t siz
 
 /* Whoever writes one holds its lock, and writes nothing before that: an empty one is left alone, so
  * that its writer is not refused. */
-static bool being_written(const char *path)
+bool recording_being_written(const char *path)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -120,8 +121,10 @@ Orrery__Recording *recording_describe(const char *folder, const char *name)
     one->name = must_copy(name);
     one->bytes = (uint64_t)st.st_size;
     one->changed_wall_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    one->being_written = being_written(path);
+    one->being_written = recording_being_written(path);
     look_inside(path, one);
+    if (!one->being_written)
+        one->judgement = judgement_kept(path);
     clean_message(&one->base);
     return one;
 }
@@ -167,6 +170,14 @@ static size_t find_all(const char *folder, struct found **all)
     return n;
 }
 
+/* A list of many tells what is found of each when that one is asked for. */
+static void only_verdict(Orrery__Judgement *j)
+{
+    for (size_t i = 0; i < j->n_checks; i++)
+        orrery__check_state__free_unpacked(j->checks[i], NULL);
+    j->n_checks = 0;
+}
+
 Orrery__Recordings *recordings_list(const char *folder)
 {
     struct found *all;
@@ -179,6 +190,8 @@ Orrery__Recordings *recordings_list(const char *folder)
     list->more = (uint32_t)(n - shown);
     for (size_t i = 0; i < shown; i++) {
         Orrery__Recording *one = recording_describe(folder, all[i].name);
+        if (one && one->judgement)
+            only_verdict(one->judgement);
         if (one)
             list->recordings[list->n_recordings++] = one;
     }
@@ -193,7 +206,7 @@ static bool may_change(const char *folder, const char *name, char *path, size_t 
 {
     if (!recording_path(folder, name, path, size, why, why_size))
         return false;
-    if (!being_written(path))
+    if (!recording_being_written(path))
         return true;
     (void)refuse(why, why_size, name, "is still being written: end its run first");
     return false;
@@ -215,8 +228,10 @@ int recording_rename(const char *folder, const char *name, const char *to, char 
         return refuse(why, why_size, to,
                       "is no name for a recording: letters, digits, '-', '_' and '.', with .orr "
                       "at its end");
-    if (move(from_path, to_path))
+    if (move(from_path, to_path)) {
+        judgement_follow(from_path, to_path);
         return 0;
+    }
     return refuse(why, why_size, to, errno == EEXIST ? "is there already" : strerror(errno));
 }
 
@@ -225,7 +240,10 @@ int recording_remove(const char *folder, const char *name, char *why, size_t why
     char path[PATH_ROOM];
     if (!may_change(folder, name, path, sizeof path, why, why_size))
         return ERROR_REFUSED;
-    return unlink(path) == 0 ? 0 : refuse(why, why_size, name, strerror(errno));
+    if (unlink(path) < 0)
+        return refuse(why, why_size, name, strerror(errno));
+    judgement_follow(path, NULL);
+    return 0;
 }
 
 /* --- one from outside --- */

@@ -19,6 +19,9 @@ bool recording_name_ok(const char *name);
 bool recording_path(const char *folder, const char *name, char *into, size_t size, char *why,
                     size_t why_size);
 
+/* By whom it is recorded; also while nothing is in it yet. */
+bool recording_being_written(const char *path);
+
 /* Newest first. Free with orrery__recordings__free_unpacked(). */
 Orrery__Recordings *recordings_list(const char *folder);
 /* Of one file, whether it is a recording or not. Free with orrery__recording__free_unpacked(). */

@@ -57,7 +57,8 @@ struct viewer {
     struct log_watch log;
     struct life_known *lives;
     size_t n_lives;
-    size_t n_schemas; /* So many of the timeline's it has. */
+    size_t n_schemas; /* So many of the timeline's it has, */
+    size_t n_clocks;  /* and so many tellings of clocks. */
 };
 
 struct viewer *viewer_new(struct session *s, const struct viewer_ops *ops, void *ctx);

@@ -186,7 +186,11 @@ void model_receive(struct model *m, const struct entry *e)
         return;
     if (sent_at(m, &here, p, &sent_ns))
         latency = here.head.mono_ns > sent_ns ? here.head.mono_ns - sent_ns : 0;
-    struct head arrived = {here.node, HEAD_ARRIVED, 0, here.ordinal, latency};
+    uint64_t bound =
+        latency != UINT64_MAX && m->source.ops->uncertain
+            ? m->source.ops->uncertain(m->source.ctx, from, here.node, sent_ns, latency)
+            : 0;
+    struct head arrived = {here.node, HEAD_ARRIVED, 0, here.ordinal, latency, bound};
     struct head *h = head_of(p ? model_by_id(m, p->row) : NULL, here.node);
     bool near = latency < (level == TERMINAL_ROUNDS ? late_ns : near_ns);
     bool late = latency != UINT64_MAX && !near && late_is_news(m, &here, from);
@@ -198,6 +202,7 @@ void model_receive(struct model *m, const struct entry *e)
         h->outcome = HEAD_LATE;
         h->ordinal = here.ordinal;
         h->latency_ns = latency;
+        h->bound_ns = bound;
     }
     if (h || level >= TERMINAL_MESSAGES || late)
         arrival_row(m, &here, p, from, here.node, arrived);
@@ -218,7 +223,7 @@ void model_drop(struct model *m, const struct entry *e)
     if (level == TERMINAL_MARKS || m->silent || from >= m->lanes.n)
         return;
     struct pending *p = pending_find(m, &here.head);
-    struct head lost = {to, HEAD_LOST, (uint8_t)reason, here.ordinal, UINT64_MAX};
+    struct head lost = {to, HEAD_LOST, (uint8_t)reason, here.ordinal, UINT64_MAX, 0};
     struct head *h = head_of(p ? model_by_id(m, p->row) : NULL, to);
     if (h && h->outcome == HEAD_FLYING && here.head.mono_ns < p->mono_ns + near_ns) {
         *h = lost;

@@ -38,6 +38,7 @@ struct head {
     uint8_t reason;      /* Orrery__DropReason */
     uint64_t ordinal;    /* Of the receive or drop; 0 unknown. */
     uint64_t latency_ns; /* UINT64_MAX unknown. */
+    uint64_t bound_ns;   /* And no further off than this, where clocks are two and it matters. */
 };
 
 struct fold_lane {

@@ -3,11 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define ARROW "\xe2\x86\x92"
-#define DASH  "\xe2\x80\x93"
-#define CROSS "\xe2\x9c\x95"
-#define TIMES "\xc3\x97"
-#define DOT   "\xc2\xb7"
+#define ARROW        "\xe2\x86\x92"
+#define DASH         "\xe2\x80\x93"
+#define CROSS        "\xe2\x9c\x95"
+#define TIMES        "\xc3\x97"
+#define GIVE_OR_TAKE "\xc2\xb1"
+#define DOT          "\xc2\xb7"
 
 static const char *reason_word(int reason)
 {
@@ -74,19 +75,25 @@ static void lost_heads(const struct model *m, const struct row *r, struct buf *i
 
 static void message_sentence(const struct model *m, const struct row *r, struct buf *into)
 {
-    uint64_t fastest = UINT64_MAX, slowest = 0;
+    uint64_t fastest = UINT64_MAX, slowest = 0, bound = 0;
     for (uint32_t i = 0; i < r->n_heads; i++) {
         const struct head *h = &r->heads[i];
         if (h->outcome != HEAD_ARRIVED || h->latency_ns == UINT64_MAX)
             continue;
         fastest = h->latency_ns < fastest ? h->latency_ns : fastest;
         slowest = h->latency_ns > slowest ? h->latency_ns : slowest;
+        bound = h->bound_ns > bound ? h->bound_ns : bound;
     }
     const char *name = r->text ? r->text : "a message";
     buf_printf(into, "%s from %s", name, lanes_name(&m->lanes, r->lane));
     if (r->n_heads == 1 && r->heads[0].outcome == HEAD_ARRIVED)
         buf_printf(into, " to %s", lanes_name(&m->lanes, r->heads[0].lane));
     span_words(fastest, slowest, into);
+    if (bound) {
+        char words[24];
+        time_words(bound, words);
+        buf_printf(into, " " GIVE_OR_TAKE "%s", words);
+    }
     name_heads(m, r, FATE_FLYING, ", under way to ", "", into);
     name_heads(m, r, FATE_LATE, ", late at ", "", into);
     name_heads(m, r, FATE_DEAD, "  " CROSS " ", " dead", into);

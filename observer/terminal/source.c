@@ -45,6 +45,11 @@ static const Orrery__Start *start_of(void *ctx, uint32_t node, uint32_t boot)
     return timeline_start_of(ctx, node, boot);
 }
 
+static uint64_t uncertain(void *ctx, uint32_t a, uint32_t b, uint64_t ns, uint64_t latency_ns)
+{
+    return timeline_uncertain(ctx, a, b, ns, latency_ns);
+}
+
 struct terminal_source terminal_source_timeline(struct timeline *t)
 {
     static const struct terminal_source_ops ops = {
@@ -57,6 +62,7 @@ struct terminal_source terminal_source_timeline(struct timeline *t)
         .describe = describe,
         .schema = schema,
         .start_of = start_of,
+        .uncertain = uncertain,
     };
     return (struct terminal_source){&ops, t};
 }

@@ -17,6 +17,8 @@ struct terminal_source_ops {
     void (*describe)(void *ctx, const struct entry *e, struct buf *into);
     const struct schema *(*schema)(void *ctx);
     const Orrery__Start *(*start_of)(void *ctx, uint32_t node, uint32_t boot); /* May be NULL. */
+    /* As timeline_uncertain(). May be NULL. */
+    uint64_t (*uncertain)(void *ctx, uint32_t a, uint32_t b, uint64_t ns, uint64_t latency_ns);
 };
 
 struct terminal_source {

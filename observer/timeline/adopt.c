@@ -77,6 +77,11 @@ void timeline_adopt(struct timeline *t, const struct Orrery__Entries *batch)
             t->malformed++;
     for (size_t i = 0; i < batch->n_starts; i++)
         adopt_start(t, batch->starts[i]);
+    for (size_t i = 0; i < batch->n_clocks; i++) {
+        const Orrery__ClockTold *c = batch->clocks[i];
+        clocks_add(&t->landmarks.clocks,
+                   &(struct clock_told){c->ns, c->clock, c->shift_ns, c->bound_ns, c->node});
+    }
     for (size_t i = 0; i < batch->n_entries; i++)
         if (!adopt_entry(t, batch->entries[i]))
             t->malformed++;

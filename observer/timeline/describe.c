@@ -122,8 +122,14 @@ static void tell_receive(const struct telling *w)
     if (!copy.cause) {
         buf_append(w->into, bytes_str(", its sending was not recorded"));
     } else if (sent_at > 0 && sent_at <= copy.head.mono_ns) {
+        uint64_t latency = copy.head.mono_ns - sent_at;
+        uint64_t bound = timeline_uncertain(w->t, r->from, copy.node, sent_at, latency);
         buf_append(w->into, bytes_str(", "));
-        duration(copy.head.mono_ns - sent_at, w->into);
+        duration(latency, w->into);
+        if (bound) {
+            buf_append(w->into, bytes_str(" \xc2\xb1"));
+            duration(bound, w->into);
+        }
         buf_append(w->into, bytes_str(" after it was sent"));
     }
 }
@@ -423,6 +429,15 @@ static void tell_hole(const struct telling *w)
                h->to - h->from + 1, timeline_lane(w->t, h->node));
 }
 
+static void tell_offset(const struct telling *w)
+{
+    const Orrery__Offset *o = w->event->offset;
+    buf_printf(w->into, "the clock of %s is no further off than ", timeline_lane(w->t, o->node));
+    duration(o->bound_ns, w->into);
+    if (o->raw)
+        buf_append(w->into, bytes_str(": its wall clock is believed, as it was asked for"));
+}
+
 static void tell_truncate(const struct telling *w)
 {
     const Orrery__Truncate *x = w->event->truncate;
@@ -501,6 +516,7 @@ static void (*const tellers[])(const struct telling *) = {
     [ORRERY__EVENT__BODY_SPAWN] = tell_spawn,
     [ORRERY__EVENT__BODY_EXIT] = tell_exit,
     [ORRERY__EVENT__BODY_HOLE] = tell_hole,
+    [ORRERY__EVENT__BODY_OFFSET] = tell_offset,
 };
 
 void timeline_describe(struct timeline *t, const struct entry *e, struct buf *into)

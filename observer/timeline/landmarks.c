@@ -279,6 +279,8 @@ void landmarks_note(struct landmarks *m, struct timeline *t, const struct entry 
         note_moment(m, e);
     if (e->head.body == ORRERY__EVENT__BODY_VIEW || e->head.body == ORRERY__EVENT__BODY_START)
         note_base(m, e);
+    holes_note(&m->holes, e);
+    clocks_note(&m->clocks, e);
 }
 
 void landmarks_note_all(struct landmarks *m, struct timeline *t)
@@ -297,6 +299,8 @@ void landmarks_free(struct landmarks *m)
     free(m->lanes);
     free(m->moments);
     free(m->bases);
+    holes_free(&m->holes);
+    clocks_free(&m->clocks);
     *m = (struct landmarks){0};
 }
 
@@ -331,6 +335,16 @@ void landmarks_pack(const struct landmarks *m, struct buf *into)
     COLUMN(l, base_ns, m->bases, m->n_bases, ns);
     COLUMN(l, base_node, m->bases, m->n_bases, node);
     COLUMN(l, base_instance, m->bases, m->n_bases, instance);
+    COLUMN(l, hole_ordinal, m->holes.all, m->holes.n, ordinal);
+    COLUMN(l, hole_from_ns, m->holes.all, m->holes.n, from_ns);
+    COLUMN(l, hole_to_ns, m->holes.all, m->holes.n, to_ns);
+    COLUMN(l, hole_lane, m->holes.all, m->holes.n, lane);
+    COLUMN(l, hole_events, m->holes.all, m->holes.n, events);
+    COLUMN(l, offset_ns, m->clocks.all, m->clocks.n, ns);
+    COLUMN(l, offset_node, m->clocks.all, m->clocks.n, node);
+    COLUMN(l, offset_clock, m->clocks.all, m->clocks.n, clock);
+    COLUMN(l, offset_shift_ns, m->clocks.all, m->clocks.n, shift_ns);
+    COLUMN(l, offset_bound_ns, m->clocks.all, m->clocks.n, bound_ns);
     pack_states(m, l);
     orrery__landmarks__pack(l, buf_extend(into, orrery__landmarks__get_packed_size(l)));
     orrery__landmarks__free_unpacked(l, NULL);
@@ -343,6 +357,11 @@ static bool sane(const Orrery__Landmarks *l)
               moments == l->n_moment_body && moments <= MOMENTS_MAX && bases == l->n_base_ns &&
               bases == l->n_base_node && bases == l->n_base_instance && bases <= BASES_MAX &&
               states == l->n_state_ns && states == l->n_state;
+    size_t holes = l->n_hole_ordinal, clocks = l->n_offset_ns;
+    ok = ok && holes == l->n_hole_from_ns && holes == l->n_hole_to_ns && holes == l->n_hole_lane &&
+         holes == l->n_hole_events && holes <= HOLES_MAX && clocks == l->n_offset_node &&
+         clocks == l->n_offset_clock && clocks == l->n_offset_shift_ns &&
+         clocks == l->n_offset_bound_ns && clocks <= CLOCKS_MAX;
     for (size_t i = 0; ok && i < bases; i++)
         ok = l->base_node[i] > 0 && l->base_node[i] < VIEW_LANES_MAX;
     for (size_t i = 0; ok && i < states; i++)
@@ -364,6 +383,13 @@ static void take_over(struct landmarks *m, const Orrery__Landmarks *l)
     for (size_t i = 0; i < m->n_bases; i++)
         m->bases[i] = (struct view_base){l->base_ordinal[i], l->base_ns[i], l->base_node[i],
                                          l->base_instance[i]};
+    for (size_t i = 0; i < l->n_hole_ordinal; i++)
+        holes_add(&m->holes, &(struct hole){l->hole_ordinal[i], l->hole_from_ns[i],
+                                            l->hole_to_ns[i], l->hole_events[i], l->hole_lane[i]});
+    for (size_t i = 0; i < l->n_offset_ns; i++)
+        clocks_add(&m->clocks,
+                   &(struct clock_told){l->offset_ns[i], l->offset_clock[i], l->offset_shift_ns[i],
+                                        l->offset_bound_ns[i], l->offset_node[i]});
     for (size_t i = 0; i < l->n_state; i++)
         set_state(m, l->state_lane[i], (enum view_state)l->state[i], l->state_ns[i]);
 }

@@ -1,10 +1,13 @@
 /* What of a timeline is found without walking over it: what is rare (commands, starts, exits,
- * moves), each lane's states, and where a stage's fold may begin. A timeline notes them as its
- * entries leave the merge, and a recording has them at its end, so that one of ten million events
- * opens at once. Memory is bounded: of what is often there, some at even distances stay. */
+ * moves), each lane's states and holes, how clocks stand, and where a stage's fold may begin. A
+ * timeline notes them as its entries leave the merge, and a recording has them at its end, so that
+ * one of ten million events opens at once. Memory is bounded: of what is often there, some at even
+ * distances stay. */
 #ifndef ORRERY_TIMELINE_LANDMARKS_H
 #define ORRERY_TIMELINE_LANDMARKS_H
 
+#include "timeline/clocks.h"
+#include "timeline/holes.h"
 #include "timeline/timeline.h"
 #include "timeline/view.h"
 
@@ -35,6 +38,8 @@ struct landmarks { /* Starts as zeroes. */
     size_t n_bases, cap_bases;
     struct lane_states *lanes;
     uint32_t n_lanes;
+    struct holes holes;
+    struct clocks clocks;
 };
 
 void landmarks_free(struct landmarks *m);

@@ -95,6 +95,7 @@ static uint64_t tell_hole(struct timeline *t, const struct stream *s, const stru
     hole.boot = s->boot;
     hole.from = s->ingested + 1;
     hole.to = head->seq - 1;
+    hole.since_ns = s->last_ns;
     Orrery__Event event = ORRERY__EVENT__INIT;
     event.body_case = ORRERY__EVENT__BODY_HOLE;
     event.hole = &hole;
@@ -280,6 +281,18 @@ void timeline_unfollow(struct timeline *t, int handle)
 }
 
 /* --- state --- */
+
+const struct clocks *timeline_clocks(const struct timeline *t)
+{
+    return &t->landmarks.clocks;
+}
+
+uint64_t timeline_uncertain(const struct timeline *t, uint32_t a, uint32_t b, uint64_t ns,
+                            uint64_t latency_ns)
+{
+    uint64_t bound = clocks_bound(&t->landmarks.clocks, a, b, ns);
+    return clocks_matter(bound, latency_ns) ? bound : 0;
+}
 
 struct schema *timeline_schema(struct timeline *t)
 {

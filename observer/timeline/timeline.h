@@ -109,6 +109,13 @@ uint64_t timeline_at(struct timeline *t, uint64_t mono_ns);
  */
 void timeline_adopt(struct timeline *t, const struct Orrery__Entries *batch);
 
+const struct clocks *timeline_clocks(const struct timeline *t); /* timeline/clocks.h */
+/* How far what two nodes are stamped by may be off each other at that cluster time, in ns, where
+ * that is more than 5 % of what was measured across them; 0: it is less, or their clocks are one.
+ */
+uint64_t timeline_uncertain(const struct timeline *t, uint32_t a, uint32_t b, uint64_t ns,
+                            uint64_t latency_ns);
+
 struct schema *timeline_schema(struct timeline *t);
 /* The i-th distinct FileDescriptorSet that nodes have sent; false when there are fewer. */
 bool timeline_schemas(const struct timeline *t, size_t i, struct bytes *set);

@@ -27,8 +27,13 @@ enum {
     VIEW_UNDER_WAY,
     VIEW_RECEIVED,
     VIEW_DROPPED, /* And more: the reason. */
-    VIEW_PEER_DEAD = 100
+    VIEW_PEER_DEAD = 100,
+    VIEW_UNANSWERED, /* A request of which nobody knows whether it happened, */
+    VIEW_WAITS,      /* or of which that is still to come. */
 };
+
+/* Clients are no nodes: they have a lane behind all that nodes can have. */
+enum { VIEW_LANE_CLIENTS = 1 << 16 };
 
 struct timeline_view *timeline_view_new(struct timeline *t);
 void timeline_view_free(struct timeline_view *v); /* Before its timeline. */

@@ -1,5 +1,5 @@
 /* A span of the timeline, made ready for drawing. */
-#include "timeline/view_inside.h"
+#include "timeline/window_inside.h"
 
 #include "base/check.h"
 #include "timeline/column.h"
@@ -13,56 +13,11 @@ enum {
     WALK_MAX = 200000,  /* Entries that one window looks at, */
     BEYOND_MAX = 20000, /* and so many past its end, for what was under way there. */
     COLUMNS_MAX = 16384,
-    NAMES_MAX = 1024,
     NAME_SIZE = 96,
     COLUMNS_A_BIN = 2,
 };
 static const uint64_t shuffled_ns = 50000000; /* Causality may have moved entries by about that. */
 static const uint64_t beyond_ns = 5000000000;
-
-struct message {
-    double sent_ns;
-    double received_ns;
-    double send, receive; /* Ordinals. */
-    uint32_t from, to, name, fate;
-};
-
-struct mark {
-    double ns;
-    double ordinal;
-    double span_ns;
-    uint32_t lane, name;
-    bool rare;
-    char *text;
-};
-
-struct lane_bin {
-    double ns, count, drops, timed, least_ns, most_ns, sum_ns;
-    uint32_t lane, name;
-};
-
-struct preparing {
-    struct timeline_view *view;
-    struct timeline *timeline;
-    uint64_t from, to; /* ns, both inside. */
-    uint32_t columns;
-    size_t messages_max, marks_max, walk_max;
-    double sends;         /* About. */
-    const uint32_t *only; /* Lanes; none: all. */
-    size_t n_only;
-    struct message *messages; /* Sent in the span: ascending by the ordinal of their send. */
-    size_t n_messages, cap_messages;
-    struct message *besides; /* Sent before it, or arrived twice. */
-    size_t n_besides, cap_besides;
-    size_t under_way;
-    struct mark *marks;
-    size_t n_marks, cap_marks, n_rare;
-    size_t usual_seen, usual_every; /* Of those that are not rare, one in so many is kept. */
-    struct lane_bin *bins;
-    size_t n_bins, cap_bins;
-    char *names[NAMES_MAX];
-    size_t n_names;
-};
 
 static void *grown(void *all, size_t n, size_t *cap, size_t size)
 {
@@ -74,7 +29,7 @@ static void *grown(void *all, size_t n, size_t *cap, size_t size)
     return all;
 }
 
-static bool is_asked(const struct preparing *p, uint32_t lane)
+bool window_asked_for(const struct preparing *p, uint32_t lane)
 {
     for (size_t i = 0; i < p->n_only; i++)
         if (p->only[i] == lane)
@@ -84,7 +39,7 @@ static bool is_asked(const struct preparing *p, uint32_t lane)
 
 /* --- names --- */
 
-static uint32_t name_of(struct preparing *p, const char *text)
+uint32_t window_name(struct preparing *p, const char *text)
 {
     char name[NAME_SIZE];
     strncpy(name, text, sizeof name - 1);
@@ -92,8 +47,8 @@ static uint32_t name_of(struct preparing *p, const char *text)
     for (size_t i = 0; i < p->n_names; i++)
         if (strcmp(p->names[i], name) == 0)
             return (uint32_t)i;
-    if (p->n_names == NAMES_MAX)
-        return NAMES_MAX - 1;
+    if (p->n_names == WINDOW_NAMES_MAX)
+        return WINDOW_NAMES_MAX - 1;
     p->names[p->n_names] = must_copy(name);
     return (uint32_t)p->n_names++;
 }
@@ -110,17 +65,17 @@ static uint32_t message_name(struct preparing *p, const Orrery__Start *start, ui
     for (uint32_t i = 0; type && kind && schema_field(type, i, &f); i++)
         if (f.number == kind && f.message) {
             const char *dot = strrchr(schema_name(f.message), '.');
-            return name_of(p, dot ? dot + 1 : schema_name(f.message));
+            return window_name(p, dot ? dot + 1 : schema_name(f.message));
         }
-    return name_of(p, "message");
+    return window_name(p, "message");
 }
 
 static uint32_t happening_name(struct preparing *p, const Orrery__Start *start, uint32_t body,
                                uint32_t kind)
 {
     if (body == ORRERY__EVENT__BODY_TRACE && start && kind > 0 && kind <= start->n_types)
-        return name_of(p, start->types[kind - 1]);
-    return name_of(p, timeline_kind(body));
+        return window_name(p, start->types[kind - 1]);
+    return window_name(p, timeline_kind(body));
 }
 
 /* A command by its verb, "kill"; anything else by what it is. */
@@ -137,7 +92,7 @@ static uint32_t mark_name(struct preparing *p, const struct entry *e)
         verb[strcspn(verb, " ")] = 0;
     }
     orrery__operator__free_unpacked(o, NULL);
-    return name_of(p, verb);
+    return window_name(p, verb);
 }
 
 /* --- messages --- */
@@ -150,7 +105,7 @@ static void sent(struct preparing *p, const struct entry *e)
     const Orrery__Start *start = timeline_start_of(p->timeline, e->node, e->boot);
     uint32_t name = message_name(p, start, e->head.instance, e->head.kind);
     for (size_t i = 0; i < send->n_to; i++) {
-        if (!is_asked(p, e->node) && !is_asked(p, send->to[i]))
+        if (!window_asked_for(p, e->node) && !window_asked_for(p, send->to[i]))
             continue;
         p->messages = grown(p->messages, p->n_messages, &p->cap_messages, sizeof *p->messages);
         p->messages[p->n_messages++] = (struct message){
@@ -188,6 +143,13 @@ struct arrival { /* A receive or a drop. */
     uint32_t from, to, fate;
 };
 
+struct message *window_beside(struct preparing *p, const struct message *m)
+{
+    p->besides = grown(p->besides, p->n_besides, &p->cap_besides, sizeof *p->besides);
+    p->besides[p->n_besides] = *m;
+    return &p->besides[p->n_besides++];
+}
+
 /* One whose send is not in the span, or that arrives a second time. */
 static void arrived_besides(struct preparing *p, const struct arrival *a)
 {
@@ -195,21 +157,21 @@ static void arrived_besides(struct preparing *p, const struct arrival *a)
     bool known = a->cause && timeline_get(p->timeline, a->cause, &e) &&
                  e.head.body == ORRERY__EVENT__BODY_SEND;
     uint64_t sent_ns = known ? e.head.mono_ns : a->ns;
-    if (a->ns < p->from || sent_ns > p->to || (!is_asked(p, a->from) && !is_asked(p, a->to)))
+    if (a->ns < p->from || sent_ns > p->to ||
+        (!window_asked_for(p, a->from) && !window_asked_for(p, a->to)))
         return;
     const Orrery__Start *start = known ? timeline_start_of(p->timeline, e.node, e.boot) : NULL;
     uint32_t name = message_name(p, start, known ? e.head.instance : 0, known ? e.head.kind : 0);
-    p->besides = grown(p->besides, p->n_besides, &p->cap_besides, sizeof *p->besides);
-    p->besides[p->n_besides++] = (struct message){
-        .sent_ns = (double)sent_ns,
-        .received_ns = a->fate == VIEW_RECEIVED ? (double)a->ns : 0,
-        .send = known ? (double)a->cause : 0,
-        .receive = (double)a->ordinal,
-        .from = a->from,
-        .to = a->to,
-        .name = name,
-        .fate = a->fate,
-    };
+    (void)window_beside(p, &(struct message){
+                               .sent_ns = (double)sent_ns,
+                               .received_ns = a->fate == VIEW_RECEIVED ? (double)a->ns : 0,
+                               .send = known ? (double)a->cause : 0,
+                               .receive = (double)a->ordinal,
+                               .from = a->from,
+                               .to = a->to,
+                               .name = name,
+                               .fate = a->fate,
+                           });
 }
 
 static void arrived(struct preparing *p, const struct arrival *a)
@@ -297,7 +259,7 @@ static void add_mark(struct preparing *p, const struct entry *e)
 {
     bool rare = landmarks_is_rare(e->head.body);
     uint32_t lane = landmarks_lane(e);
-    if ((lane && !is_asked(p, lane)) || !has_room(p, rare))
+    if ((lane && !window_asked_for(p, lane)) || !has_room(p, rare))
         return;
     struct mark m = {.ns = (double)e->head.mono_ns,
                      .ordinal = (double)e->ordinal,
@@ -341,6 +303,9 @@ static void look_at(struct preparing *p, const struct entry *e)
 {
     const struct event_head *h = &e->head;
     bool inside = h->mono_ns >= p->from && h->mono_ns <= p->to;
+    bool stroke = clients_look_at(p, e);
+    if (stroke && h->body != ORRERY__EVENT__BODY_TRACE)
+        return;
     switch (h->body) {
     case ORRERY__EVENT__BODY_SEND:
         if (inside)
@@ -354,8 +319,10 @@ static void look_at(struct preparing *p, const struct entry *e)
         dropped(p, e);
         break;
     default:
-        if (inside && landmarks_is_marked(h->body))
-            add_mark(p, e);
+        if (!inside || !landmarks_is_marked(h->body))
+            break;
+        p->happened += !landmarks_is_rare(h->body);
+        add_mark(p, e);
         break;
     }
 }
@@ -365,7 +332,7 @@ static void walk(struct preparing *p)
     struct timeline *t = p->timeline;
     struct entry e;
     size_t looked = 0, beyond = 0;
-    uint64_t newest = timeline_newest(t);
+    uint64_t newest = timeline_newest(t), seen_ns = p->to;
     uint64_t at = timeline_at(t, p->from > shuffled_ns ? p->from - shuffled_ns : 0);
     for (; at <= newest && looked++ < p->walk_max; at++) {
         if (!timeline_get(t, at, &e))
@@ -373,13 +340,27 @@ static void walk(struct preparing *p)
         if (e.head.mono_ns > p->to + shuffled_ns &&
             (!p->under_way || beyond++ > BEYOND_MAX || e.head.mono_ns > p->to + beyond_ns))
             break;
+        seen_ns = e.head.mono_ns > seen_ns ? e.head.mono_ns : seen_ns;
         look_at(p, &e);
     }
     find_dead(p);
+    clients_settle(p, seen_ns);
     for (size_t i = 0; i < p->n_besides; i++) {
         p->messages = grown(p->messages, p->n_messages, &p->cap_messages, sizeof *p->messages);
         p->messages[p->n_messages++] = p->besides[i];
     }
+}
+
+/* How far the ends of each may be off each other; of clients only one end is seen. */
+static uint64_t put_bounds(const struct preparing *p)
+{
+    const struct clocks *clocks = &p->view->marks->clocks;
+    for (size_t i = 0; clocks->n > 0 && i < p->n_messages; i++) {
+        struct message *m = &p->messages[i];
+        if (!m->client && m->received_ns > 0)
+            m->bound_ns = (double)clocks_bound(clocks, m->from, m->to, (uint64_t)m->sent_ns);
+    }
+    return clocks_widest(clocks, p->to);
 }
 
 /* --- only their number --- */
@@ -393,10 +374,15 @@ static void add_bins(struct preparing *p, const struct pyramid_cells *cells, uin
         uint64_t ns = (tile * PYRAMID_TILE_BINS + c->bin) * length;
         bool send = c->body == ORRERY__EVENT__BODY_SEND;
         bool receive = c->body == ORRERY__EVENT__BODY_RECEIVE;
-        bool shown = send || receive || (landmarks_is_marked(c->body) && c->lane != 0);
-        if (!shown || ns + length <= p->from || ns > p->to || !is_asked(p, c->lane))
+        bool marked = landmarks_is_marked(c->body) && c->lane != 0;
+        uint32_t lane = c->lane;
+        const Orrery__Start *start = timeline_start(p->timeline, lane);
+        const char *stroke = clients_counted(start, c->body, c->kind, &lane);
+        if (!(send || receive || marked) || ns + length <= p->from || ns > p->to ||
+            !window_asked_for(p, lane))
             continue;
-        const Orrery__Start *start = timeline_start(p->timeline, c->lane);
+        if (marked && !stroke && !landmarks_is_rare(c->body))
+            p->happened += (double)c->count;
         p->bins = grown(p->bins, p->n_bins, &p->cap_bins, sizeof *p->bins);
         p->bins[p->n_bins++] = (struct lane_bin){
             .ns = (double)ns,
@@ -406,10 +392,11 @@ static void add_bins(struct preparing *p, const struct pyramid_cells *cells, uin
             .least_ns = c->timed ? c->latency_min_ns : 0,
             .most_ns = c->timed ? c->latency_max_ns : 0,
             .sum_ns = c->timed ? c->latency_sum_ns : 0,
-            .lane = c->lane,
-            .name = receive ? name_of(p, "receive")
-                    : send  ? message_name(p, start, c->instance, c->kind)
-                            : happening_name(p, start, c->body, c->kind),
+            .lane = lane,
+            .name = receive  ? window_name(p, "receive")
+                    : stroke ? window_name(p, stroke)
+                    : send   ? message_name(p, start, c->instance, c->kind)
+                             : happening_name(p, start, c->body, c->kind),
         };
     }
 }
@@ -450,7 +437,10 @@ static bool is_too_much(struct preparing *p)
             if (ns + length <= p->from || ns > p->to)
                 continue;
             all += c->count;
-            sends += c->body == ORRERY__EVENT__BODY_SEND ? c->count : 0;
+            bool sent = c->body == ORRERY__EVENT__BODY_SEND ||
+                        c->body == ORRERY__EVENT__BODY_REQUEST ||
+                        c->body == ORRERY__EVENT__BODY_REPLY;
+            sends += sent ? c->count : 0;
             bool end =
                 c->body == ORRERY__EVENT__BODY_RECEIVE || c->body == ORRERY__EVENT__BODY_DROP;
             ends += end ? c->count : 0;
@@ -494,6 +484,13 @@ static void put_messages(const struct preparing *p, Orrery__Window *w)
     COLUMN(w, fate, p->messages, n, fate);
     COLUMN(w, send_event, p->messages, n, send);
     COLUMN(w, receive_event, p->messages, n, receive);
+    bool clients = false, bounds = false;
+    for (size_t i = 0; i < n; i++) {
+        clients |= p->messages[i].client > 0;
+        bounds |= p->messages[i].bound_ns > 0;
+    }
+    COLUMN(w, client, p->messages, clients ? n : 0, client);
+    COLUMN(w, bound_ns, p->messages, bounds ? n : 0, bound_ns);
 }
 
 static void put_marks(const struct preparing *p, Orrery__Window *w)
@@ -522,6 +519,33 @@ static void put_bins(const struct preparing *p, Orrery__Window *w)
     COLUMN(w, bin_sum_ns, p->bins, p->n_bins, sum_ns);
 }
 
+struct gap {
+    double from_ns, to_ns, events, ordinal;
+    uint32_t lane;
+};
+
+static void put_holes(const struct preparing *p, Orrery__Window *w)
+{
+    struct holes found = {0};
+    uint64_t column = p->columns ? (p->to - p->from) / p->columns : 0;
+    holes_in(&p->view->marks->holes, p->from, p->to, column, &found);
+    struct gap *all = must_alloc(found.n, sizeof *all);
+    size_t n = 0;
+    for (size_t i = 0; i < found.n; i++) {
+        const struct hole *h = &found.all[i];
+        if (window_asked_for(p, h->lane))
+            all[n++] = (struct gap){(double)h->from_ns, (double)h->to_ns, (double)h->events,
+                                    (double)h->ordinal, h->lane};
+    }
+    COLUMN(w, hole_from_ns, all, n, from_ns);
+    COLUMN(w, hole_to_ns, all, n, to_ns);
+    COLUMN(w, hole_lane, all, n, lane);
+    COLUMN(w, hole_events, all, n, events);
+    COLUMN(w, hole_event, all, n, ordinal);
+    holes_free(&found);
+    free(all);
+}
+
 struct lane_state {
     double ns;
     uint32_t lane, state;
@@ -535,7 +559,7 @@ static void put_states(const struct preparing *p, Orrery__Window *w)
     size_t n = 0, cap = 0;
     for (uint32_t lane = 1; lane < v->n_lanes; lane++) {
         const struct lane_states *l = &v->lanes[lane];
-        if (!is_asked(p, lane))
+        if (!window_asked_for(p, lane))
             continue;
         all = grown(all, n, &cap, sizeof *all);
         all[n++] = (struct lane_state){(double)p->from, lane,
@@ -570,7 +594,10 @@ static Orrery__Window *window_of(struct preparing *p, uint32_t level)
     w->to_ns = (double)p->to;
     w->messages = p->sends;
     w->newest_ns = (double)p->view->marks->newest_ns;
+    w->clock_bound_ns = (double)put_bounds(p);
+    w->thinned = fmax(0, p->happened - (double)(p->n_marks - p->n_rare));
     put_messages(p, w);
+    put_holes(p, w);
     put_marks(p, w);
     put_bins(p, w);
     put_states(p, w);

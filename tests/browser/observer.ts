@@ -1,5 +1,5 @@
 // A real observer for browser tests: started with a line of words, ended with SIGTERM.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +9,16 @@ export const bin = process.env.ORRERY_BIN ?? '';
 export interface Observer {
     address: string;
     folder: string;
+    signal: (name: NodeJS.Signals) => void;
+    /** A command of it, over its socket: what it prints. */
+    orrery: (...words: string[]) => string;
     end: () => Promise<void>;
 }
 
 export async function startObserver(words: string[], folder = mkdtempSync(join(tmpdir(), 'orrery-browser-'))): Promise<Observer> {
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
     const observer: ChildProcess = spawn(join(bin, 'orrery'), [...words, '--no-open', '--port', '0'], {
-        env: { ...process.env, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        env, stdio: ['ignore', 'pipe', 'pipe'],
     });
     const address = await new Promise<string>((found, failed) => {
         let said = '';
@@ -30,6 +33,8 @@ export async function startObserver(words: string[], folder = mkdtempSync(join(t
     });
     return {
         address, folder,
+        signal: name => void observer.kill(name),
+        orrery: (...words) => spawnSync(join(bin, 'orrery'), words, { env, encoding: 'utf8' }).stdout,
         end: async () => {
             const gone = new Promise(done => observer.once('exit', done));
             observer.kill('SIGTERM');

@@ -192,6 +192,9 @@ static void commands_do_what_they_do_here(void **state)
         assert_int_equal(of[i], 1); /* Spread evenly. */
     trusts(l, 1, "n1", 2);
     trusts(l, 1, "n3", 2);
+    /* The agents read our own clock, and nobody says otherwise. */
+    assert_int_equal(LAB_RUN(l, line, "timeline", "--from", "1", "--pattern", "offset"), 0);
+    assert_string_equal(line, "");
 
     uint64_t kill = LAB_DO(l, "kill", "n2");
     uint64_t exit = lab_wait(l, kill, "exit", line, sizeof line);
@@ -371,10 +374,28 @@ static double latest_start(struct lab *l)
     return latest;
 }
 
+/* What came from another clock: its latency has a bound, and so says who shows it. */
+static void says_what_it_does_not_know(struct lab *l)
+{
+    char text[16384], line[8192], ordinal[24];
+    assert_int_equal(LAB_RUN(l, text, "timeline", "--last", "100", "--all"), 0);
+    assert_non_null(strstr(text, " ms \xc2\xb1")); /* Clocks are told before what they stamp. */
+    for (uint64_t from = 1;;) {
+        from = lab_wait(l, from, "receive node=n1", line, sizeof line) + 1;
+        snprintf(ordinal, sizeof ordinal, "e%llu", (unsigned long long)from - 1);
+        assert_int_equal(LAB_RUN(l, text, "show", ordinal), 0);
+        if (strstr(text, "by two clocks, which may be off each other by"))
+            return;
+        /* Those that are on n1's own clock say nothing of the kind, or the test's time is over. */
+        assert_non_null(strstr(text, "n1 received"));
+    }
+}
+
 static void another_clock_is_measured_and_corrected(void **state)
 {
     struct yard *y = *state;
     double ns[3], bound[3];
+    char line[8192];
     int ahead = 0;
     if (!other_clocks_possible())
         skip();
@@ -388,6 +409,10 @@ static void another_clock_is_measured_and_corrected(void **state)
     }
     assert_int_equal(ahead, 1);
     assert_true(latest_start(&y->lab) < 500e9);
+    uint64_t told = lab_wait(&y->lab, 1, "offset bound_ns>0", line, sizeof line);
+    assert_true(told > 0);
+    assert_true(json_number(strstr(line, "\"body\""), "bound_ns") < 500e6);
+    says_what_it_does_not_know(&y->lab);
     uint64_t pace = LAB_DO(&y->lab, "pace", "0.5"); /* An instant of our clock. */
     for (int node = 1; node <= 3; node++) {
         char pattern[40];
@@ -403,6 +428,7 @@ static void the_correction_can_be_switched_off(void **state)
     if (!other_clocks_possible())
         skip();
     begin_with_one_elsewhere(y, "--raw-clocks");
+    lab_wait(&y->lab, 1, "offset raw=true", NULL, 0);
     /* Wall clocks are believed, which are one here; and each start is behind its spawn. */
     assert_true(latest_start(&y->lab) < 500e9);
     assert_int_equal(lab_end(&y->lab), 0);

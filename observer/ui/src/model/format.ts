@@ -53,3 +53,8 @@ export function list(words: string[]): string {
     if (words.length < 2) return words.join('');
     return `${words.slice(0, -1).join(', ')} and ${words[words.length - 1] ?? ''}`;
 }
+
+/** 262,327 */
+export function grouped(n: number): string {
+    return n.toLocaleString('en');
+}

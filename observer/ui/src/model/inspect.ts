@@ -38,6 +38,8 @@ export function headline(h: Happening, nameOf: Names): string {
             if (lostBytes > 0n) return `${nameOf(node)} lost its power`;
             return signal === 9 ? `${nameOf(node)} is killed −9` : signal ? `${nameOf(node)} ended by signal ${signal}` : `${nameOf(node)} ended with ${code}`;
         }
+        case 'hole': return `${body.value.to - body.value.from + 1n} events of ${nameOf(body.value.node)} are missing`;
+        case 'offset': return `The clock of ${nameOf(body.value.node)}: off by at most ${duration(Number(body.value.boundNs))}`;
         case 'start': return `Life ${h.boot} begins`;
         case 'move': {
             const machine = h.instance?.machines[body.value.machine];

@@ -1,6 +1,7 @@
 // What the state folder holds: recordings; and what there is to make new ones with: protocols.
 import { create } from '@bufbuild/protobuf';
-import { RecordingDoSchema, RecordingPartSchema, type Protocol, type Recording, type Recordings } from '../wire/gen/session_pb';
+import { CheckResult, type CheckState } from '../wire/gen/lab_pb';
+import { JudgeAskSchema, RecordingDoSchema, RecordingPartSchema, type Judgement, type Protocol, type Recording, type Recordings } from '../wire/gen/session_pb';
 import type { Answer, Question } from '../wire/socket';
 
 type Ask = (question: Question) => Promise<Answer>;
@@ -53,3 +54,33 @@ export function madeBy(r: Recording, titleOf: (lab: string) => string): string {
     if (verb === 'sandbox') return `Sandbox: ${what}`;
     return r.run?.protocol ?? '';
 }
+
+/** What the checkers find of a recording, of the one that is open where there is no name. Rejects with a sentence. */
+export async function judge(ask: Ask, recording = ''): Promise<Judgement | undefined> {
+    const answer = await ask({ case: 'judge', value: create(JudgeAskSchema, { recording }) });
+    return answer.case === 'judgement' ? answer.value : undefined;
+}
+
+const gravity = [CheckResult.CHECK_REFUTED, CheckResult.CHECK_UNKNOWN, CheckResult.CHECK_PROVEN];
+
+/** What was put to the test, the worst first. */
+export function gravest(checks: readonly CheckState[]): CheckState[] {
+    return gravity.flatMap(result => checks.filter(c => c.result === result));
+}
+
+export const judgedAtOnce = 2_000_000; // events; of longer recordings one asks for it
+
+/** One that has not been judged, and can be. */
+export function isUnjudged(r: Recording): boolean {
+    return r.run !== undefined && !r.beingWritten && !r.judgement;
+}
+
+export const verdictWords: Record<CheckResult, string> = {
+    [CheckResult.CHECK_OPEN]: 'nothing to judge',
+    [CheckResult.CHECK_PROVEN]: 'proven',
+    [CheckResult.CHECK_REFUTED]: 'refuted',
+    [CheckResult.CHECK_UNKNOWN]: 'unknown: events are missing',
+};
+export const verdictClasses: Record<CheckResult, string> = {
+    [CheckResult.CHECK_OPEN]: 'wait', [CheckResult.CHECK_PROVEN]: 'ok', [CheckResult.CHECK_REFUTED]: 'bad', [CheckResult.CHECK_UNKNOWN]: 'wait',
+};

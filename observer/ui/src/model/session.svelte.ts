@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
     LabDoSchema, OpenSchema, QuerySchema, WatchSchema, WindowAskSchema,
-    type Entries, type Hailed, type LabDo, type Opened, type Protocol, type Reach, type Status, type Window,
+    type Entries, type Hailed, type Judgement, type LabDo, type Opened, type Protocol, type Reach, type Status, type Window,
 } from '../wire/gen/session_pb';
 import type { Lab, LabMoment, LabProgress, LabState, NotebookEntry } from '../wire/gen/lab_pb';
 import type { RunInfo } from '../wire/gen/recording_pb';
@@ -12,7 +12,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Clock } from './clock';
 import { learnLine } from './faults';
 import { Lives, type Happening } from './happening';
-import { protocols } from './library';
+import { judge, protocols } from './library';
 import type { Glance } from './travel';
 
 export interface Selected {
@@ -22,6 +22,7 @@ export interface Selected {
     future: number;
     neither: number;
     bounded: boolean; // there may be more than was counted
+    bound: number; // ns by which the clocks of a message's two ends may be off each other; 0: it does not matter
     reaches: Reach[];
 }
 
@@ -62,6 +63,8 @@ export class Session {
     ended = $state(''); // why the run that is shown is over
     missed = $state(0);
     recorded = $state(false); // what is shown is a recording: nothing can be done to it
+    judgement = $state.raw<Judgement | undefined>(); // of a recording, once it is found
+    unjudged = $state(''); // why it is not
     story = $state.raw<LabMoment[]>([]); // of a recording: how its lab went
     settings = $state.raw<Record<string, string>>({}); // of nodes, links and disks, as commands made them
     protocols = $state.raw<Protocol[]>([]);
@@ -224,6 +227,8 @@ export class Session {
         this.selected = undefined;
         this.missed = 0;
         this.recorded = false;
+        this.judgement = undefined;
+        this.unjudged = '';
         this.settings = {};
         this.flaws = new Map();
         this.ended = '';
@@ -296,7 +301,16 @@ export class Session {
         this.lab = opened.lab;
         this.recorded = opened.recorded;
         this.story = opened.story;
+        if (opened.recorded) this.askJudgement();
         this.askStatus();
+    }
+
+    private askJudgement(): void {
+        const mine = this.generation;
+        judge(q => this.ask(q)).then(
+            found => { if (mine === this.generation) this.judgement = found; },
+            (error: unknown) => { if (mine === this.generation) this.unjudged = error instanceof Error ? error.message : String(error); },
+        );
     }
 
     leave(): void {
@@ -426,6 +440,7 @@ export class Session {
                 future: Number(answer.value.future),
                 neither: Math.max(0, Number(this.status?.newest ?? 0n) - 1 - Number(answer.value.past) - Number(answer.value.future)),
                 bounded: answer.value.bounded,
+                bound: answer.value.boundNs,
                 reaches: answer.value.reaches,
             };
         } catch (error) {

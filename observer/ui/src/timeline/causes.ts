@@ -54,6 +54,7 @@ export class Causes {
 
     /** A message belongs when both its ends do; one that is lost, when its send does. */
     lit(from: number, send: number, to: number, receive: number): boolean {
+        if (send === 0) return this.side(to, receive) !== 'neither'; // a client's: it is seen where it comes in
         const sent = this.side(from, send);
         if (sent === 'future' || sent === 'itself') return true;
         if (receive === 0) return sent === 'past';

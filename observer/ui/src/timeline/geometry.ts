@@ -1,6 +1,8 @@
 // Where things are on the timeline. Pure arithmetic; times in nanoseconds, places in pixels. Lying
 // (time to the right) or upright (time downwards, on phones), it is the same scale for all lanes.
 
+import { clientsLane, connectionsMost } from './clients';
+
 export interface View {
     from: number;
     to: number;
@@ -41,6 +43,10 @@ export const chargeRoom = 22;
 
 export function frameOf(upright: boolean, room: Room, lanes: number[]): Frame {
     const index = new Map(lanes.map((lane, i) => [lane, i]));
+    // A connection without a lane of its own is drawn on the clients' one.
+    const row = index.get(clientsLane);
+    for (let k = 1; k <= connectionsMost && row !== undefined; k++)
+        if (!index.has(clientsLane + k)) index.set(clientsLane + k, row);
     const pinned = Math.min(room.pinned ?? 0, lanes.length);
     const scroll = room.scroll ?? 0;
     const shared = { upright, lanes, pinned, scroll, index };

@@ -3,7 +3,8 @@
 // not there yet is drawn from a coarser tile, or from one of another level.
 import type { Window } from '../wire/gen/session_pb';
 import type { View } from './geometry';
-import { settlesNs, tileOf, type Mark, type Span, type Tile } from './tile';
+import { Connections } from './clients';
+import { settlesNs, tileOf, type Hole, type Mark, type Span, type Tile } from './tile';
 
 export interface Asked {
     from: number;
@@ -51,6 +52,7 @@ export class Paper {
     private bytes = 0;
     private generation = 0;
     private now = 0; // of the page's clock, at the newest frame
+    connections = new Connections(); // of clients, that were in view
     over = false; // a recording: no tile changes any more
     private cost = 0; // ms that taking in the newest tile took, smoothed
 
@@ -62,6 +64,7 @@ export class Paper {
         this.kept.clear();
         this.under.clear();
         this.bytes = 0;
+        this.connections = new Connections();
         this.turned();
     }
 
@@ -107,7 +110,7 @@ export class Paper {
 
     private take(key: string, w: Window, ms: number): void {
         const began = performance.now();
-        const tile = tileOf(w, this.lanes());
+        const tile = tileOf(w, this.lanes(), this.connections);
         this.bytes += tile.bytes - (this.kept.get(key)?.tile.bytes ?? 0);
         this.kept.set(key, { tile, used: ++this.uses, askedAt: Math.max(ms, this.now) });
         this.cost += (performance.now() - began - this.cost) * 0.2;
@@ -175,4 +178,25 @@ export function spansIn(pieces: readonly Piece[]): Span[] {
             by.set(s.lane, spans);
         }
     return [...by.values()].flat();
+}
+
+/** Holes of pieces: one that reaches over several is told by each, and is one. */
+export function holesIn(pieces: readonly Piece[]): Hole[] {
+    const out: Hole[] = [];
+    const last = new Map<number, Hole>();
+    for (const p of pieces)
+        for (const h of p.tile.holes) {
+            if (h.to < p.from || h.from >= p.to) continue;
+            const before = last.get(h.lane);
+            if (before && (h.from < before.to || h.event === before.event)) {
+                before.to = Math.max(before.to, h.to);
+                before.events = Math.max(before.events, h.events);
+                before.event = Math.max(before.event, h.event);
+                continue;
+            }
+            const own = { ...h };
+            last.set(h.lane, own);
+            out.push(own);
+        }
+    return out;
 }

@@ -1,10 +1,12 @@
 // What is in view: how crowded it is, what is under the pointer, what comes next.
 import { pairOf, type Drawn } from '../model/cutting';
-import { distance, lowerBound, place, type Frame, type Point, type View } from './geometry';
+import { across, along, distance, lowerBound, place, type Frame, type Point, type View } from './geometry';
 import type { Crowd } from './level';
 import type { Manner } from './kinds';
-import { endShare, fateReceived, type Mark, type Span, type Tile } from './tile';
-import { marksIn, spansIn, type Piece } from './paper';
+import { isClients } from './clients';
+import { fateReceived } from '../wire/fates';
+import { endShare, type Hole, type Mark, type Span, type Tile } from './tile';
+import { holesIn, marksIn, spansIn, type Piece } from './paper';
 
 export { namedLanes } from './tile';
 
@@ -12,6 +14,9 @@ export interface Scene {
     pieces: Piece[];
     marks: Mark[];
     spans: Span[];
+    holes: Hole[];
+    thinned: number; // marks that are left out
+    clockBound: number; // ns by which any two clocks may be off each other; 0: there is one
     newest: number;
     exact: boolean; // each message is there, in all of it
     waiting: boolean; // some of it has not come yet
@@ -27,13 +32,16 @@ export interface Stroke {
     manner: Manner;
     send: number;
     receive: number;
+    bound: number; // ns by which the clocks of both ends may be off each other
 }
 
 export function sceneOf(pieces: Piece[], view: View, now: number): Scene {
     const first = pieces[0];
     const last = pieces[pieces.length - 1];
     return {
-        pieces, marks: marksIn(pieces), spans: spansIn(pieces),
+        pieces, marks: marksIn(pieces), spans: spansIn(pieces), holes: holesIn(pieces),
+        thinned: pieces.reduce((n, p) => n + p.tile.thinned, 0),
+        clockBound: Math.max(0, ...pieces.map(p => p.tile.clockBound)),
         newest: Math.max(0, ...pieces.map(p => p.tile.newest)),
         exact: pieces.every(p => p.tile.exact),
         waiting: !first || !last || last.to < Math.min(view.to, now),
@@ -46,7 +54,7 @@ export function strokeOf(tile: Tile, i: number): Stroke {
     return {
         from: m.from[i] ?? 0, to: m.to[i] ?? 0, sent: m.sent[i] ?? 0, arrives: m.arrives[i] ?? 0, fate: m.fate[i] ?? 0,
         name: tile.names[name] ?? '', manner: tile.manners[name] ?? { kind: 'request', reply: false, refusal: false },
-        send: m.send[i] ?? 0, receive: m.receive[i] ?? 0,
+        send: m.send[i] ?? 0, receive: m.receive[i] ?? 0, bound: m.bound[i] ?? 0,
     };
 }
 
@@ -83,6 +91,7 @@ export interface Hit {
     event: number;
     stroke?: Stroke;
     mark?: Mark;
+    hole?: Hole;
 }
 
 /** What is within `reach` pixels of a point; marks before strokes, the nearest of each. */
@@ -95,6 +104,7 @@ export function hitTest(scene: Scene, frame: Frame, view: View, p: Point, reach:
         const far = Math.hypot(at.x - p.x, at.y - p.y) + (mark.rank - 1) * 1.5;
         if (far <= least) [best, least] = [{ event: mark.event, mark }, far];
     }
+    best ??= holeAt(scene, frame, view, p, reach);
     if (best || !scene.exact) return best;
     const perPixel = (view.to - view.from) / frame.length;
     const ns = view.from + ((frame.upright ? p.y : p.x) - frame.start) * perPixel;
@@ -112,9 +122,17 @@ export function hitTest(scene: Scene, frame: Frame, view: View, p: Point, reach:
         least = far;
         const stroke = strokeOf(tile, i);
         const nearer = Math.hypot(b.x - p.x, b.y - p.y) < Math.hypot(a.x - p.x, a.y - p.y);
-        best = { event: nearer && stroke.receive ? stroke.receive : stroke.send, stroke };
+        // Of a client's only one end is seen.
+        best = { event: (nearer && stroke.receive) || stroke.send || stroke.receive, stroke };
     });
     return best;
+}
+
+function holeAt(scene: Scene, frame: Frame, view: View, p: Point, reach: number): Hit | undefined {
+    const [a, c] = frame.upright ? [p.y, p.x] : [p.x, p.y];
+    const hole = scene.holes.find(h => frame.index.has(h.lane) && Math.abs(across(frame, h.lane) - c) <= reach &&
+        a >= along(frame, view, h.from) - reach && a <= along(frame, view, h.to) + reach);
+    return hole?.event ? { event: hole.event, hole } : undefined;
 }
 
 /** The strokes of messages between shown lanes that are in view, with the nodes that they link. */
@@ -123,7 +141,7 @@ export function strokesInView(scene: Scene, frame: Frame, view: View): Drawn[] {
     if (scene.exact) eachMessage(scene.pieces, view, (tile, i) => {
         const m = tile.messages;
         const [from, to] = [m.from[i] ?? 0, m.to[i] ?? 0];
-        if (from === 0 || to === 0 || from === to || !frame.index.has(from) || !frame.index.has(to)) return;
+        if (from === 0 || to === 0 || from === to || isClients(from) || isClients(to) || !frame.index.has(from) || !frame.index.has(to)) return;
         out.push({ pair: pairOf(from, to), a: place(frame, view, m.sent[i] ?? 0, from), b: place(frame, view, m.arrives[i] ?? 0, to) });
     });
     return out;
@@ -142,7 +160,7 @@ export function neighbour(scene: Scene, ns: number, forward: boolean): { ns: num
             const sent = m.sent[i] ?? 0;
             if (sent < from || sent >= to) continue;
             consider(sent, m.send[i] ?? 0);
-            if (m.fate[i] === fateReceived) consider(m.arrives[i] ?? 0, m.receive[i] ?? 0);
+            if (m.fate[i] === fateReceived || m.send[i] === 0) consider(m.arrives[i] ?? 0, m.receive[i] ?? 0);
         }
     }
     for (const m of scene.marks) consider(m.ns, m.event);

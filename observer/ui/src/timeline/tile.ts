@@ -1,6 +1,8 @@
 // A window of the observer's, made ready for drawing: columns stay columns, so that fifty thousand
 // messages cost fifty thousand numbers and no objects.
 import type { Window } from '../wire/gen/session_pb';
+import { Connections, isClients, shared } from './clients';
+import { fateDead, fateReceived, fateUnanswered, fateWaits, isLost } from '../wire/fates';
 import { isMessage, kinds, mannerOf, rankOf, shapeOf, type Manner, type Shape } from './kinds';
 
 export interface Mark {
@@ -20,6 +22,15 @@ export interface Span {
     from: number;
     to: number;
     state: number;
+}
+
+/** What is missing of a lane: between two instants nobody knows. */
+export interface Hole {
+    lane: number;
+    from: number;
+    to: number;
+    events: number; // that are missing
+    event: number; // that tells of it
 }
 
 /** As the observer tells them. */
@@ -47,6 +58,7 @@ export interface Messages {
     name: Uint16Array; // index in `names`
     send: Float64Array; // ordinals
     receive: Float64Array;
+    bound: Float64Array; // ns by which the clocks of both ends may be off; empty: all is by one clock
     longest: number;
 }
 
@@ -65,6 +77,9 @@ export interface Tile {
     messages: Messages;
     marks: Mark[]; // by time
     spans: Span[];
+    holes: Hole[];
+    thinned: number; // marks that are not among `marks`, about
+    clockBound: number; // ns by which any two clocks may be off each other
     bins: Map<number, LaneBins>;
     binNs: number;
     binFrom: number;
@@ -72,13 +87,20 @@ export interface Tile {
     bytes: number;
 }
 
-export const fateReceived = 1;
-export const fateDead = 100;
-
-/** How far along its stroke a dropped message's cross stands; 1: it was not dropped. */
+/** How far along its stroke a dropped message's cross stands; 1: it got there. */
 export function endShare(fate: number): number {
-    if (fate < 2) return 1;
+    if (fate < 2 || fate > fateDead) return 1;
     return fate === fateDead ? 0.93 : 0.5;
+}
+
+/** Where on it the cross is: a request that is never answered got there, and is crossed out above the node's own marks. */
+export function crossShare(fate: number): number {
+    return fate === fateUnanswered ? 0.8 : endShare(fate);
+}
+
+/** Where clocks may be off by more than 5 % of what was measured across them, the stroke says so. */
+export function isDoubtful(bound: number, latency: number): boolean {
+    return bound > 0 && bound > Math.abs(latency) * 0.05;
 }
 
 function median(values: Float64Array): number {
@@ -92,18 +114,18 @@ export function namedLanes(text: string, lanes: readonly number[]): number[] {
     return [...new Set(named)].filter(lane => lanes.includes(lane));
 }
 
-function messagesOf(w: Window): Messages {
+function messagesOf(w: Window, connections: Connections): Messages {
     const n = w.sentNs.length;
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     const rising = w.sentNs.every((ns, i) => i === 0 || ns >= (w.sentNs[i - 1] ?? 0));
     if (!rising) order.sort((a, b) => (w.sentNs[a] ?? 0) - (w.sentNs[b] ?? 0));
-    const took = w.receivedNs.map((ns, i) => ns - (w.sentNs[i] ?? 0)).filter((_, i) => (w.receivedNs[i] ?? 0) > 0);
+    const took = w.receivedNs.map((ns, i) => ns - (w.sentNs[i] ?? 0)).filter((_, i) => (w.receivedNs[i] ?? 0) > 0 && !w.client[i]);
     const usual = median(Float64Array.from(took));
     const m: Messages = {
         n, longest: usual,
         sent: new Float64Array(n), arrives: new Float64Array(n), from: new Uint32Array(n), to: new Uint32Array(n),
         fate: new Uint8Array(n), manner: new Uint8Array(n), name: new Uint16Array(n),
-        send: new Float64Array(n), receive: new Float64Array(n),
+        send: new Float64Array(n), receive: new Float64Array(n), bound: new Float64Array(w.boundNs.length),
     };
     for (let k = 0; k < n; k++) {
         const i = order[k] ?? 0;
@@ -113,12 +135,14 @@ function messagesOf(w: Window): Messages {
         m.sent[k] = sent;
         m.arrives[k] = arrives;
         m.longest = Math.max(m.longest, arrives - sent);
-        m.from[k] = w.from[i] ?? 0;
-        m.to[k] = w.to[i] ?? 0;
+        const [from, to, client] = [w.from[i] ?? 0, w.to[i] ?? 0, w.client[i] ?? 0];
+        m.from[k] = client && isClients(from) ? connections.laneOf(to, client) : from;
+        m.to[k] = client && isClients(to) ? connections.laneOf(from, client) : to;
         m.fate[k] = Math.min(255, w.fate[i] ?? 0);
         m.name[k] = m.manner[k] = w.name[i] ?? 0;
         m.send[k] = w.sendEvent[i] ?? 0;
         m.receive[k] = w.receiveEvent[i] ?? 0;
+        if (m.bound.length > 0) m.bound[k] = w.boundNs[i] ?? 0;
     }
     return m;
 }
@@ -191,7 +215,10 @@ function add(into: Float32Array | Float64Array, at: number, more: number): void 
 
 function crowdOn(m: Messages, bins: Map<number, LaneBins>): Map<number, number> {
     const by = new Map<number, number>();
-    const note = (lane: number, n: number): void => void by.set(lane, (by.get(lane) ?? 0) + n);
+    const note = (on: number, n: number): void => {
+        const lane = shared(on);
+        by.set(lane, (by.get(lane) ?? 0) + n);
+    };
     for (let i = 0; i < m.n; i++) {
         note(m.from[i] ?? 0, 1);
         if (m.fate[i] === fateReceived) note(m.to[i] ?? 0, 1);
@@ -206,19 +233,26 @@ function crowdOn(m: Messages, bins: Map<number, LaneBins>): Map<number, number> 
 export const settlesNs = 100e6; // causality may still move something by that
 const waitsNs = 5e9; // for what is under way
 
-export function tileOf(w: Window, lanes: readonly number[]): Tile {
-    const messages = messagesOf(w);
+export function holesOf(w: Window): Hole[] {
+    return w.holeFromNs.map((from, i) => ({
+        lane: w.holeLane[i] ?? 0, from, to: w.holeToNs[i] ?? from, events: w.holeEvents[i] ?? 0, event: w.holeEvent[i] ?? 0,
+    }));
+}
+
+export function tileOf(w: Window, lanes: readonly number[], connections = new Connections()): Tile {
+    const messages = messagesOf(w, connections);
     const marks = marksOf(w, lanes);
     const binned = binsOf(w);
-    const waiting = messages.fate.some(fate => fate === 0);
+    const waiting = messages.fate.some(fate => fate === 0 || fate === fateWaits);
     const crowd = crowdOn(messages, binned.bins);
     const bytes = messages.n * 60 + marks.length * 200 + binned.bins.size * binned.binCount * (classes * 4 + 24) + 2000;
     return {
         from: w.fromNs, to: w.toNs, newest: w.newestNs, exact: w.level === 0,
         count: w.level === 0 ? messages.n : w.messages,
         final: w.newestNs > w.toNs + (waiting ? waitsNs : settlesNs),
-        crowd, kinds: [...new Set(w.name)].map(i => w.names[i] ?? ''), lost: messages.fate.some(fate => fate > 1),
-        names: w.names, manners: w.names.map(mannerOf), messages, marks, spans: spansOf(w), ...binned, bytes,
+        crowd, kinds: [...new Set(w.name)].map(i => w.names[i] ?? ''), lost: messages.fate.some(isLost),
+        names: w.names, manners: w.names.map(mannerOf), messages, marks, spans: spansOf(w), holes: holesOf(w),
+        thinned: w.thinned, clockBound: w.clockBoundNs, ...binned, bytes,
     };
 }
 
@@ -227,7 +261,8 @@ export function counted(tile: Tile, binNs: number): Tile {
     const binFrom = Math.floor(tile.from / binNs) * binNs;
     const binCount = Math.min(binsMax, Math.ceil((tile.to - binFrom) / binNs) + 1);
     const bins = new Map<number, LaneBins>();
-    const of = (lane: number): LaneBins => {
+    const of = (on: number): LaneBins => {
+        const lane = shared(on);
         let found = bins.get(lane);
         if (!found) bins.set(lane, (found = emptyBins(binCount)));
         return found;
@@ -239,7 +274,7 @@ export function counted(tile: Tile, binNs: number): Tile {
         const lane = of(m.from[i] ?? 0);
         const kind = tile.manners[m.manner[i] ?? 0]?.kind ?? 'request';
         add(lane.counts, at * classes + kinds.indexOf(kind), 1);
-        if ((m.fate[i] ?? 0) > 1) add(lane.drops, at, 1);
+        if (isLost(m.fate[i] ?? 0)) add(lane.drops, at, 1);
     }
     return { ...tile, bins, binNs, binFrom, binCount };
 }

@@ -62,6 +62,8 @@ function check(run: Run): void {
     if (run.entries.length > entriesMax) throw new Damaged('it has too many events');
     alike('its events', run.entries, run.entryNs, run.entryKind, run.entryText);
     alike('its messages', w.sentNs, w.receivedNs, w.from, w.to, w.name, w.fate, w.sendEvent, w.receiveEvent);
+    for (const column of [w.client, w.boundNs]) if (column.length > 0) alike('its messages', w.sentNs, column);
+    alike('its holes', w.holeFromNs, w.holeToNs, w.holeLane, w.holeEvents, w.holeEvent);
     alike('its marks', w.markNs, w.markLane, w.markName, w.markEvent, w.markText, w.markSpanNs);
     alike('its states', w.stateNs, w.stateLane, w.state);
     if (!rising(ordinals) || new Set(ordinals).size !== ordinals.length || (ordinals[0] ?? 1) < 1) throw new Damaged('its events are in no order');

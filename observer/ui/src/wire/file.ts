@@ -12,6 +12,8 @@ type Told = MessageInitShape<typeof TellSchema>['kind'];
 const shuffledNs = 50e6; // causality may have moved events by about that
 const causesShown = 40;
 const queryMost = 100_000;
+const clients = 65536; // their lane: see Query
+const ofClients = new Set(['request', 'reply', 'disconnect']);
 const closedPolicy = 1008; // as the observer says that one is not let in
 export const noCluster = 'This file is a recording: to do that yourself, run the lab.';
 const noPattern = 'A pattern is the observer’s to read: this file finds nodes, kinds and words. Patterns work in: orrery replay FILE --page';
@@ -67,6 +69,7 @@ export class FileSocket implements Socket {
         else if (q.case === 'watch') this.watch(run, ask.id, q.value);
         else if (q.case === 'query') this.query(run, ask.id, q.value);
         else if (q.case === 'show') this.show(run, ask.id, q.value);
+        else if (q.case === 'judge' && run.judgement) this.tell(ask.id, { case: 'judgement', value: run.judgement });
         else if (q.case === 'notebook') this.tell(ask.id, { case: 'notebook', value: {} });
         else this.refuse(ask.id, noCluster);
     }
@@ -79,7 +82,7 @@ export class FileSocket implements Socket {
         return this.run?.kinds[this.run.entryKind[i] ?? 0] ?? '';
     }
 
-    private entries(run: Run, id: bigint, places: readonly number[], more: Pick<Partial<Entries>, 'past' | 'future' | 'reaches' | 'truncated'> = {}): void {
+    private entries(run: Run, id: bigint, places: readonly number[], more: Pick<Partial<Entries>, 'boundNs' | 'past' | 'future' | 'reaches' | 'truncated'> = {}): void {
         const at = (i: number): Run['entries'] => { const e = run.entries[i]; return e ? [e] : []; };
         const value = create(EntriesSchema, { ...more, entries: places.flatMap(at), starts: this.starts.flatMap(at), last: true });
         this.tell(id, { case: 'entries', value });
@@ -106,7 +109,7 @@ export class FileSocket implements Socket {
         const words = query.text.toLowerCase();
         const nodes = new Set(query.nodes);
         const found = run.entries.map((_, i) => i).filter(i =>
-            (ofKind === '' || this.kind(i) === ofKind) && (nodes.size === 0 || nodes.has(run.entries[i]?.node ?? -1)) && (run.entryText[i] ?? '').toLowerCase().includes(words));
+            (ofKind === '' || this.kind(i) === ofKind) && (nodes.size === 0 || nodes.has(run.entries[i]?.node ?? -1) || (nodes.has(clients) && ofClients.has(this.kind(i)))) && (run.entryText[i] ?? '').toLowerCase().includes(words));
         const most = Math.min(query.limit || queryMost, queryMost);
         this.entries(run, id, found.slice(0, most), { truncated: found.length > most });
     }
@@ -114,10 +117,11 @@ export class FileSocket implements Socket {
     private show(run: Run, id: bigint, show: Show): void {
         const at = this.places.get(show.ordinal);
         if (at === undefined) return this.refuse(id, `There is no e${show.ordinal} in this file: it has e${run.entries[0]?.ordinal ?? 0n} to e${run.status.newest}.`);
-        if (!show.causes) return this.entries(run, id, [at]);
+        const boundNs = run.whole.boundNs[run.whole.receiveEvent.indexOf(Number(show.ordinal))] ?? 0;
+        if (!show.causes) return this.entries(run, id, [at], { boundNs });
         const cone = coneOf(run.entries, run.entryNs, ordinal => this.places.get(ordinal), at);
         this.entries(run, id, [at, ...cone.past.slice(0, causesShown)], {
-            past: BigInt(cone.past.length), future: BigInt(cone.future), reaches: cone.reaches, truncated: cone.past.length > causesShown,
+            boundNs, past: BigInt(cone.past.length), future: BigInt(cone.future), reaches: cone.reaches, truncated: cone.past.length > causesShown,
         });
     }
 }

@@ -1,6 +1,7 @@
 // A span of a carried run, as the observer would tell it (observer/timeline/view_window.c): every
 // message, or, where there are more than was asked for, their counts.
 import { create } from '@bufbuild/protobuf';
+import { isLost } from './fates';
 import { WindowSchema, type Window, type WindowAsk } from './gen/session_pb';
 
 const levels = 25;
@@ -9,7 +10,6 @@ const columnsABin = 2;
 const beyondNs = 5e9;
 const usual = 2000;
 const marksOften = 1000;
-const fateReceived = 1;
 
 function binNs(level: number): number {
     return binUsual * 2 ** level;
@@ -30,8 +30,16 @@ function putMessages(whole: Window, w: Window): void {
         if (sent < w.fromNs && received < w.fromNs) continue;
         w.sentNs.push(sent);
         w.receivedNs.push(received);
+        for (const key of ['client', 'boundNs'] as const) if (whole[key].length > 0) w[key].push(whole[key][i] ?? 0);
         for (const key of ['from', 'to', 'name', 'fate', 'sendEvent', 'receiveEvent'] as const) w[key].push(whole[key][i] ?? 0);
     }
+}
+
+function putHoles(whole: Window, w: Window): void {
+    whole.holeFromNs.forEach((from, i) => {
+        if (from > w.toNs || (whole.holeToNs[i] ?? 0) < w.fromNs) return;
+        for (const key of ['holeFromNs', 'holeToNs', 'holeLane', 'holeEvents', 'holeEvent'] as const) w[key].push(whole[key][i] ?? 0);
+    });
 }
 
 /** Where only counts are told, what there is much of is thinned, at even distances. */
@@ -41,7 +49,10 @@ function putMarks(whole: Window, w: Window, thin: boolean): void {
     const step = thin ? Math.floor(inside.filter(often).length / marksOften) + 1 : 1;
     let nth = 0;
     for (const i of inside) {
-        if (often(i) && nth++ % step !== 0) continue;
+        if (often(i) && nth++ % step !== 0) {
+            w.thinned++;
+            continue;
+        }
         w.markText.push(whole.markText[i] ?? '');
         for (const key of ['markNs', 'markLane', 'markName', 'markEvent', 'markSpanNs'] as const) w[key].push(whole[key][i] ?? 0);
     }
@@ -108,8 +119,8 @@ function putBins(whole: Window, w: Window): void {
         const bin = bins.at(sent, whole.from[i] ?? 0, whole.name[i] ?? 0);
         if (send !== counted || send === 0) bin.count++;
         counted = send;
-        if ((whole.fate[i] ?? 0) > fateReceived) bin.drops++;
-        if (received === 0) continue;
+        if (isLost(whole.fate[i] ?? 0)) bin.drops++;
+        if (received === 0 || whole.client[i]) continue; // of a client's only one end is seen
         const arrival = bins.at(received, whole.to[i] ?? 0, receive);
         arrival.count++;
         arrival.took.push(received - sent);
@@ -129,7 +140,7 @@ export function windowOf(whole: Window, ask: WindowAsk): Window {
     const fromNs = bounded(ask.fromNs, whole.newestNs + beyondNs);
     const toNs = Math.max(fromNs, bounded(ask.toNs, whole.newestNs + beyondNs));
     const messages = whole.sentNs.filter(ns => ns >= fromNs && ns <= toNs).length;
-    const w = create(WindowSchema, { fromNs, toNs, messages, newestNs: whole.newestNs, names: [...whole.names] });
+    const w = create(WindowSchema, { fromNs, toNs, messages, newestNs: whole.newestNs, names: [...whole.names], clockBoundNs: whole.clockBoundNs });
     const counts = ask.counts || messages > (ask.messages || usual);
     if (counts) {
         w.level = levelFor(toNs - fromNs, Math.max(16, ask.columns) / columnsABin) + 1;
@@ -137,6 +148,7 @@ export function windowOf(whole: Window, ask: WindowAsk): Window {
     } else {
         putMessages(whole, w);
     }
+    putHoles(whole, w);
     putMarks(whole, w, counts);
     putStates(whole, w);
     return w;

@@ -3,7 +3,7 @@
 // time but what it is given.
 import { Labels, type Colours, type Ctx, type Drawn } from './brush';
 import { density, envelope } from './density';
-import { charges, downTimes, grid, lanes, names } from './ground';
+import { charges, downTimes, grid, holes, lanes, names } from './ground';
 import { bars, marks, verticals } from './marks';
 import { curves, horizons, messageNames, needle, parting } from './over';
 import { manyStrokes, strokes } from './strokes';
@@ -16,6 +16,7 @@ function body(ctx: Ctx, d: Drawn, c: Colours): void {
     lanes(ctx, d, c);
     parting(ctx, d, c);
     curves(ctx, d, c);
+    holes(ctx, d, c, labels);
     bars(ctx, d, c);
     if (d.level === 0) strokes(ctx, d, c);
     if (d.level === 1) manyStrokes(ctx, d, c);

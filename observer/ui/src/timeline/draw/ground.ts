@@ -1,8 +1,8 @@
 // The paper itself: grid and axis, who was in charge, and each lane by how its process was.
-import { duration } from '../../model/format';
+import { duration, grouped } from '../../model/format';
 import { across, along, isInSight, ticks, type Point } from '../geometry';
 import { lives, type Span } from '../tile';
-import { fitted, hatch, haloText, line, spot, strip, type Colours, type Ctx, type Drawn, type Labels } from './brush';
+import { fitted, hatch, haloText, line, spot, strip, type Box, type Colours, type Ctx, type Drawn, type Labels } from './brush';
 import { shape } from './shapes';
 
 export function grid(ctx: Ctx, d: Drawn, c: Colours): void {
@@ -134,6 +134,46 @@ export function downTimes(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): void 
         const w = ctx.measureText(text).width;
         const at = { x: (a + b - w) / 2, y: across(d.frame, span.lane) - 8, w, h: 16 };
         if (w + 28 <= b - a && labels.take(at)) haloText(ctx, text, at.x, at.y + 8.5, c.ink2, c.bg);
+    }
+}
+
+/** Nothing is known here: the lane is torn out between two broken edges, with how much is missing. */
+export function holes(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): void {
+    const { frame, view } = d;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    for (const hole of d.scene.holes) {
+        if (!isInSight(frame, hole.lane) || hole.to < view.from || hole.from > happened(d)) continue;
+        const low = along(frame, view, Math.max(hole.from, view.from));
+        const high = along(frame, view, Math.min(hole.to, happened(d)));
+        const [a, b] = high - low < holeLeast ? [high - holeLeast, high] : [low, high];
+        const at = across(frame, hole.lane);
+        const half = Math.min(8, frame.pitch * 0.3);
+        const box = strip(frame, a, b, at, half);
+        ctx.globalAlpha = 1;
+        ctx.fillStyle = c.bg;
+        ctx.fillRect(box.x, box.y, box.w, box.h);
+        ctx.globalAlpha = d.causes ? 0.34 : 1;
+        ctx.strokeStyle = c.fault;
+        ctx.lineWidth = 1.2;
+        ctx.setLineDash([2.4, 2.2]);
+        ctx.strokeRect(box.x + 0.5, box.y + 0.5, Math.max(1, box.w - 1), box.h - 1);
+        ctx.setLineDash([]);
+        missing(ctx, hole.events, box, frame.upright ? frame.pitch - 4 : box.w - 8, c, labels);
+    }
+    ctx.globalAlpha = 1;
+}
+
+const holeLeast = 3; // px: also of a moment it is seen that something is missing
+
+function missing(ctx: Ctx, events: number, box: Box, room: number, c: Colours, labels: Labels): void {
+    ctx.font = `12px ${c.cond}`;
+    for (const text of [`${grouped(events)} events missing`, `${grouped(events)} missing`, grouped(events)]) {
+        const w = ctx.measureText(text).width;
+        if (w > room || box.h < 12) continue;
+        const at = { x: box.x + (box.w - w) / 2, y: box.y + box.h / 2 - 7, w, h: 14 };
+        if (labels.take(at)) haloText(ctx, text, box.x + box.w / 2, box.y + box.h / 2 + 0.5, c.fault, c.bg);
+        return;
     }
 }
 

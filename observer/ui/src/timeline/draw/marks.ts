@@ -55,7 +55,7 @@ export function marks(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): void {
         const p = place(d.frame, d.view, m.ns, m.lane);
         const lit = isLit(d, m);
         ctx.globalAlpha = lit ? 1 : dim;
-        shape(ctx, p, m.shape, d.frame.upright, c);
+        if (m.shape !== 'hole' || !isTorn(d, m)) shape(ctx, p, m.shape, d.frame.upright, c);
         if (m.rank < 3 && m.lane !== 0) labels.keep({ x: p.x - 7, y: p.y - 7, w: 14, h: 14 });
         if (d.found.has(m.event)) ring(ctx, p.x, p.y, 8, c.brass2, 1.2);
         if (m.event === d.hovered) ring(ctx, p.x, p.y, 9, c.brass, 1.4);
@@ -65,6 +65,11 @@ export function marks(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): void {
     if (d.frame.upright) return;
     operatorLines(ctx, d, shown, c, labels);
     silences(ctx, d, shown, c, labels);
+}
+
+/** The gap in the lane says it already. */
+function isTorn(d: Drawn, m: Mark): boolean {
+    return d.scene.holes.some(h => h.lane === m.lane && h.from <= m.ns && m.ns <= h.to && along(d.frame, d.view, h.to) - along(d.frame, d.view, h.from) > 14);
 }
 
 function ring(ctx: Ctx, x: number, y: number, r: number, colour: string, width: number): void {

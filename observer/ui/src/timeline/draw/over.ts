@@ -1,6 +1,9 @@
 // What lies over the figure: curves of the stage, horizons of the selection, names of messages, the needle.
 import { across, along, isInSight, place, type Point } from '../geometry';
+import { duration } from '../../model/format';
+import { isClients } from '../clients';
 import { eachMessage, strokeOf, type Stroke } from '../scene';
+import { isDoubtful } from '../tile';
 import { hatch, haloText, line, spot, strip, type Colours, type Ctx, type Drawn, type Labels } from './brush';
 
 /** A stage's curve stands on its lane, with its limit dashed; what is over the limit is hatched. */
@@ -115,7 +118,7 @@ export function messageNames(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): vo
     eachMessage(d.scene.pieces, d.view, (tile, i) => {
         if (all.length > namedMost) return;
         const s = strokeOf(tile, i);
-        if (s.manner.kind !== 'beat' && !s.manner.reply && s.sent >= d.view.from) all.push(s);
+        if (s.manner.kind !== 'beat' && !s.manner.reply && !isClients(s.from) && s.sent >= d.view.from) all.push(s);
     });
     if (all.length > namedMost) return;
     ctx.font = `12px ${c.cond}`;
@@ -124,11 +127,13 @@ export function messageNames(ctx: Ctx, d: Drawn, c: Colours, labels: Labels): vo
     for (const s of all) {
         const p = place(d.frame, d.view, s.sent, s.from);
         const down = across(d.frame, s.to) > p.y;
-        const w = ctx.measureText(s.name).width;
+        const doubt = isDoubtful(s.bound, s.arrives - s.sent);
+        const text = doubt ? `${s.name} ±${duration(s.bound)}` : s.name;
+        const w = ctx.measureText(text).width;
         const y = p.y + (down ? -11 : 12);
         if (!labels.take({ x: p.x - w - 3, y: y - 7, w: w + 3, h: 14 })) continue;
         ctx.globalAlpha = !d.causes || d.causes.lit(s.from, s.send, s.to, s.receive) ? 1 : 0.26;
-        haloText(ctx, s.name, p.x - 3, y, c.ink2, c.bg);
+        haloText(ctx, text, p.x - 3, y, c.ink2, c.bg);
     }
     ctx.globalAlpha = 1;
 }

@@ -2,7 +2,8 @@
 // once; where there are many, a tile's strokes are kept as paths and only moved along.
 import { across, along, type Frame, type Point } from '../geometry';
 import { dashes, kinds, replyWidth, widths, type Kind } from '../kinds';
-import { endShare, fateReceived, type Tile } from '../tile';
+import { isLost } from '../../wire/fates';
+import { crossShare, endShare, isDoubtful, type Tile } from '../tile';
 import { eachMessage, type Scene } from '../scene';
 import { cross } from './shapes';
 import { heldKey } from '../../model/held';
@@ -16,11 +17,27 @@ interface Batch {
     heads: Path2D;
     hollow: Path2D;
     bars: Path2D;
+    hatch: Path2D; // on strokes by two clocks that may be off
     any: boolean;
 }
 
 function batch(): Batch {
-    return { lines: new Path2D(), dotted: new Path2D(), heads: new Path2D(), hollow: new Path2D(), bars: new Path2D(), any: false };
+    return { lines: new Path2D(), dotted: new Path2D(), heads: new Path2D(), hollow: new Path2D(), bars: new Path2D(), hatch: new Path2D(), any: false };
+}
+
+const tickGap = 6;
+
+/** Short slanted ticks along a stroke: its slope is not to be trusted. */
+function hatchAlong(path: Path2D, from: Point, to: Point): void {
+    const long = Math.hypot(to.x - from.x, to.y - from.y);
+    const most = Math.min(200, Math.floor(long / tickGap));
+    const [ux, uy] = [(to.x - from.x) / long, (to.y - from.y) / long];
+    const [dx, dy] = [ux * 1.8 - uy * 3.2, uy * 1.8 + ux * 3.2];
+    for (let k = 1; k <= most; k++) {
+        const at = (k * long) / (most + 1);
+        path.moveTo(from.x + ux * at - dx, from.y + uy * at - dy);
+        path.lineTo(from.x + ux * at + dx, from.y + uy * at + dy);
+    }
 }
 
 function head(path: Path2D, at: Point, angle: number, long: number, half: number): void {
@@ -51,7 +68,8 @@ function put(b: Batch, d: Drawn, tile: Tile, i: number, from: Point, whole: Poin
         b.dotted.moveTo(end.x, end.y);
         b.dotted.lineTo(rest.x, rest.y);
     }
-    if (fate > fateReceived) return at(ends);
+    if (isDoubtful(m.bound[i] ?? 0, arrives - sent)) hatchAlong(b.hatch, from, end);
+    if (isLost(fate)) return at(crossShare(fate));
     if (flies || fate === 0 || !manner || d.level > 0) return undefined;
     if (manner.kind === 'beat') {
         if (manner.reply) return undefined;
@@ -87,6 +105,7 @@ function paintBatch(ctx: Ctx, b: Batch, kind: Kind, reply: boolean, c: Colours):
     ctx.setLineDash([1, 3]);
     ctx.stroke(b.dotted);
     ctx.setLineDash([]);
+    ctx.stroke(b.hatch);
     ctx.fill(b.heads);
     ctx.lineWidth = 2.6;
     ctx.stroke(b.bars);
@@ -162,6 +181,7 @@ interface Paths {
     lines: Map<Kind, Path2D>;
     lost: Path2D;
     kept: Path2D; // at their senders
+    hatch: Path2D; // on strokes by two clocks that may be off
     n: number;
     held: ReadonlySet<string> | undefined; // what was, when it was made; undefined: nothing here is under way
 }
@@ -176,7 +196,7 @@ function pathsOf(tile: Tile, frame: Frame, perNs: number, held: ReadonlySet<stri
     const fresh = !kept?.held || kept.held === held;
     if (kept?.key === key && fresh && perNs < kept.perNs * reused && perNs > kept.perNs / reused) return kept;
     const lines = new Map<Kind, Path2D>();
-    const [lost, atSenders] = [new Path2D(), new Path2D()];
+    const [lost, atSenders, hatch] = [new Path2D(), new Path2D(), new Path2D()];
     let waits = false;
     const m = tile.messages;
     const byManner = tile.manners.map(manner => {
@@ -203,14 +223,18 @@ function pathsOf(tile: Tile, frame: Frame, perNs: number, held: ReadonlySet<stri
         }
         path.moveTo(upright ? ac : a, upright ? a : ac);
         path.lineTo(upright ? bc : b, upright ? b : bc);
-        if (fate <= fateReceived) continue;
-        const [x, y] = upright ? [bc, b] : [b, bc];
+        if (m.n <= dashedMost && isDoubtful(m.bound[i] ?? 0, (m.arrives[i] ?? 0) - (m.sent[i] ?? 0)))
+            hatchAlong(hatch, upright ? { x: ac, y: a } : { x: a, y: ac }, upright ? { x: bc, y: b } : { x: b, y: bc });
+        if (!isLost(fate)) continue;
+        const back = crossShare(fate) / share;
+        const [xa, xc] = [a + (b - a) * back, ac + (bc - ac) * back];
+        const [x, y] = upright ? [xc, xa] : [xa, xc];
         lost.moveTo(x - 2.4, y - 2.4);
         lost.lineTo(x + 2.4, y + 2.4);
         lost.moveTo(x + 2.4, y - 2.4);
         lost.lineTo(x - 2.4, y + 2.4);
     }
-    const paths = { key, perNs, lines, lost, kept: atSenders, n: m.n, held: waits ? held : undefined };
+    const paths = { key, perNs, lines, lost, kept: atSenders, hatch, n: m.n, held: waits ? held : undefined };
     keptPaths.set(tile, paths);
     return paths;
 }
@@ -255,6 +279,8 @@ export function manyStrokes(ctx: Ctx, d: Drawn, c: Colours, scene: Scene = d.sce
         ctx.strokeStyle = c.ink;
         ctx.lineWidth = 1;
         ctx.stroke(stretched(paths.kept, perNs / paths.perNs, frame.upright));
+        ctx.strokeStyle = c.ink3;
+        if (dashed) ctx.stroke(stretched(paths.hatch, perNs / paths.perNs, frame.upright));
         ctx.strokeStyle = c.fault;
         ctx.lineWidth = 1.4;
         ctx.stroke(stretched(paths.lost, perNs / paths.perNs, frame.upright));
