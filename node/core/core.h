@@ -279,8 +279,9 @@ struct fsm_table;
 
 struct core_ops {
     const char *name;
-    const char *summary;                       /* One line for `orrery sandbox --help`. */
-    size_t size;                               /* Of the state. */
+    const char *summary;  /* One line for `orrery sandbox --help`. */
+    uint32_t usual_nodes; /* That show what it is about, if nobody says more. */
+    size_t size;          /* Of the state. */
     const ProtobufCMessageDescriptor *message; /* Between peers; one message with a oneof. */
     const ProtobufCMessageDescriptor *settings;
     const ProtobufCMessageDescriptor *view_type;

@@ -47,11 +47,6 @@ static int finish(FILE *in, pid_t pid)
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool protocols_alone(const char *protocol)
-{
-    return strcmp(protocol, "kv") == 0 || sim_module(protocol);
-}
-
 bool protocols_print(const char *protocol)
 {
     pid_t pid;

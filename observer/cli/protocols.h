@@ -9,7 +9,5 @@
 bool protocols_print(const char *protocol);
 /* Whether there is such a protocol; else a sentence, with the one that may have been meant. */
 bool protocols_have(const char *protocol, char *why, size_t why_size);
-/* Whether one node of it is what a user wants who says no number. */
-bool protocols_alone(const char *protocol);
 
 #endif

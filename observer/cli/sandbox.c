@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "cluster/units.h"
 #include "session/session.h"
+#include "sim/catalogue.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static struct {
 } given = {.pace = 1};
 
 const struct opt sandbox_opts[] = {
-    {"--nodes", OPT_WHOLE, &given.nodes, "N", "how many nodes (5; 1 for kv)"},
+    {"--nodes", OPT_WHOLE, &given.nodes, "N", "how many nodes (as is usual for PROTOCOL)"},
     {"--sim", OPT_FLAG, &given.sim, NULL, "in the simulator instead of as processes"},
     {"--seed", OPT_WHOLE, &given.seed, "NUMBER", "of all that is drawn, and of the run's name"},
     {"--set", OPT_LIST, &given.settings, "KEY=VALUE", "a setting; may be given several times"},
@@ -346,9 +347,7 @@ int sandbox_main(const struct cli_command *c, int argc, char **argv)
     b->drawn = screen_possible() && !given.headless && !given.no_timeline && !given.json;
     command_line(argc, argv, &b->line);
     struct cluster_group group = {
-        .nodes = given.nodes                    ? (uint32_t)given.nodes
-                 : protocols_alone(b->protocol) ? 1
-                                                : 5,
+        .nodes = given.nodes ? (uint32_t)given.nodes : catalogue_usual_nodes(b->protocol),
         .instances = &instance,
         .n_instances = 1,
     };

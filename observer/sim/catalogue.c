@@ -77,7 +77,8 @@ static Orrery__Protocol *protocol_of(const struct core_ops *ops, bool module)
     p->name = must_copy(ops->name);
     p->summary = must_copy(ops->summary);
     p->module = module;
-    p->alone = module || strcmp(ops->name, "kv") == 0;
+    p->usual_nodes = ops->usual_nodes;
+    p->logs = ops->logs && ops->logs[0];
     p->settings = must_alloc(ops->settings->n_fields + 1, sizeof(void *));
     ProtobufCMessage *usual = listing_usual(ops);
     for (unsigned i = 0; i < ops->settings->n_fields; i++)
@@ -87,6 +88,14 @@ static Orrery__Protocol *protocol_of(const struct core_ops *ops, bool module)
     if (flaws)
         p->flaws = words_of(flaws, true, &p->n_flaws);
     return p;
+}
+
+uint32_t catalogue_usual_nodes(const char *protocol)
+{
+    const struct core_ops *ops = registry_find(protocol);
+    if (!ops)
+        ops = module_find(protocol);
+    return ops ? ops->usual_nodes : 1;
 }
 
 Orrery__Protocols *catalogue_protocols(void)

@@ -374,6 +374,7 @@ static const struct fsm_table *const machines[] = {&peer_machine, NULL};
 const struct core_ops heartbeat_ops = {
     .name = "heartbeat",
     .summary = "who is alive: beats, silence, and three opinions about it",
+    .usual_nodes = 5,
     .size = sizeof(struct heartbeat),
     .message = &heartbeat__message__descriptor,
     .settings = &heartbeat__settings__descriptor,

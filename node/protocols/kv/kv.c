@@ -221,6 +221,7 @@ static const struct fsm_table *const machines[] = {&kv_checkpoint_table, NULL};
 const struct core_ops kv_ops = {
     .name = "kv",
     .summary = "a durable key-value store for Redis clients: write-ahead log, pages, checkpoints",
+    .usual_nodes = 1,
     .size = sizeof(struct kv),
     .settings = &kv__settings__descriptor,
     .view_type = &kv__node_view__descriptor,

@@ -182,6 +182,7 @@ static const char *const orders[] = {"burst", "straddle", "behind", NULL};
 const struct core_ops limiter_ops = {
     .name = "limiter",
     .summary = "how much is too much: five rate limiters under the very same traffic",
+    .usual_nodes = 5,
     .size = sizeof(struct limiter_node),
     .message = &limiter__message__descriptor,
     .settings = &limiter__settings__descriptor,

@@ -288,6 +288,7 @@ static const ProtobufCMessageDescriptor *const traces[] = {
 const struct core_ops backpropagation_ops = {
     .name = "backpropagation",
     .summary = "a small network that learns: values forward, gradients back",
+    .usual_nodes = 1,
     .size = sizeof(struct module),
     .settings = &backpropagation__settings__descriptor,
     .view_type = &backpropagation__view__descriptor,
