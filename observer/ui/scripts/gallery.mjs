@@ -12,7 +12,7 @@ async function moduleOf(path) {
 function drawing(name, glyph) {
     const paths = glyph.paths.map(([cls, d]) => `<path class="${cls}" d="${d}"/>`);
     const discs = glyph.discs.map(([cls, x, y, r]) => `<circle class="${cls}" cx="${x}" cy="${y}" r="${r}"/>`);
-    const texts = glyph.texts.map(([x, y, text]) => `<text class="s" x="${x}" y="${y}">${text}</text>`);
+    const texts = glyph.texts.map(([x, y, text, cls = 's', anchor = 'start']) => `<text class="${cls}" x="${x}" y="${y}" text-anchor="${anchor}">${text}</text>`);
     return `<symbol id="g-${name}" viewBox="0 0 200 88"><g class="gl">${[...paths, ...discs, ...texts].join('')}</g></symbol>`; // where its styles look for it
 }
 

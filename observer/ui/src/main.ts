@@ -10,6 +10,7 @@ import './style/shelf.css';
 import './style/fork.css';
 import App from './App.svelte';
 import { Session } from './model/session.svelte';
+import { keys } from './shell/keys.svelte';
 import { themes } from './shell/theme.svelte';
 import { FileSocket } from './wire/file';
 import { takeToken } from './wire/token';
@@ -25,6 +26,7 @@ function toObserver(): Session {
 const carried = document.getElementById('run');
 const session = carried ? new Session(() => new FileSocket(carried.textContent), '', true) : toObserver();
 themes.begin();
+keys.begin();
 session.start();
 
 const target = document.getElementById('app');

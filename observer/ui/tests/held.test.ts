@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { apply, deliverLine, holding, holdLine, lineForKey, type Holding } from '../src/model/held';
+import { apply, deliverLine, holding, holdLine, lineFor, type Holding } from '../src/model/held';
 import type { Happening } from '../src/model/happening';
 import { EventSchema, type Event } from '../src/wire/gen/event_pb';
 import { CommandSchema, DeliverSchema, HoldSchema } from '../src/wire/gen/command_pb';
@@ -82,17 +82,17 @@ describe('stepping by hand', () => {
         const start = (messageType: string): Body => ({ case: 'start', value: { instances: [{ messageType }] } }) as Body;
         const none = new Run().tell(1, start(''));
         expect(none.state.offered).toBe(false);
-        expect(lineForKey('m', none.state)).toBeUndefined();
+        expect(lineFor('hold', none.state)).toBeUndefined();
         expect(none.tell(2, start('heartbeat.Message')).state.offered).toBe(true);
     });
     it('says the command lines that do the same', () => {
         const run = new Run().tell(1, { case: 'start', value: { instances: [{ messageType: 'x' }] } } as Body);
         expect(holdLine(run.state)).toBe('hold');
-        expect(lineForKey('N', run.state)).toBeUndefined();
+        expect(lineFor('next', run.state)).toBeUndefined();
         run.hold().held(1, 2, 5);
-        expect(lineForKey('M', run.state)).toBe('hold --off');
-        expect(lineForKey('n', run.state)).toBe('deliver');
-        expect(lineForKey('n', run.state, false)).toBeUndefined(); // what one looks at is past
+        expect(lineFor('hold', run.state)).toBe('hold --off');
+        expect(lineFor('next', run.state)).toBe('deliver');
+        expect(lineFor('next', run.state, false)).toBeUndefined(); // what one looks at is past
         const [m] = run.state.messages;
         expect(m && deliverLine(m, nameOf)).toBe('deliver n1 --event 5 --to n2');
         expect(m && deliverLine(m, nameOf, '--drop')).toBe('deliver n1 --event 5 --to n2 --drop');

@@ -12,7 +12,7 @@ import { Schemas } from '../src/wire/schemas';
 import { protoText } from '../src/model/text';
 import { Clock } from '../src/model/clock';
 import { bytes, clock, duration, instant, list, many } from '../src/model/format';
-import { commandForKey, commandsFor, slidersFor } from '../src/model/commands';
+import { commandFor, commandsFor, slidersFor } from '../src/model/commands';
 import { ControlSchema } from '../src/wire/gen/lab_pb';
 import { happenings, tells } from './recorded';
 
@@ -199,9 +199,9 @@ describe('commands', () => {
     it('are what one would type', () => {
         const all = commandsFor(controls, 'n3', 'running');
         expect(all.map(c => c.line)).toEqual(['kill n3', 'power n3 --lose all', 'pause n3', 'restart n3', 'heal']);
-        expect(commandForKey('K', all)?.line).toBe('kill n3');
-        expect(commandForKey('k', commandsFor(controls, 'n3', 'killed'))).toBeUndefined();
-        expect(commandForKey('p', commandsFor(controls, 'n3', 'paused'))?.line).toBe('resume n3');
+        expect(commandFor('kill', all)?.line).toBe('kill n3');
+        expect(commandFor('kill', commandsFor(controls, 'n3', 'killed'))).toBeUndefined();
+        expect(commandFor('pause', commandsFor(controls, 'n3', 'paused'))?.line).toBe('resume n3');
     });
     it('turn sliders into lines', () => {
         const all = slidersFor(controls, 'n3', 0.5, { 'set n1 phi': '8', 'set n3 phi': '5' });

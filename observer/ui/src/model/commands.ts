@@ -1,14 +1,17 @@
 // What a lab's controls do, as command lines: the browser's buttons send what one would type.
-import type { Control } from '../wire/gen/lab_pb';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { ControlSchema, type Control } from '../wire/gen/lab_pb';
+import type { Protocol } from '../wire/gen/session_pb';
 import type { IconName } from '../shell/icons';
 import { inUnit } from './faults';
+import type { Deed } from './keys';
 
 export interface Command {
     verb: string;
     title: string;
     line: string;
     icon: IconName;
-    key: string;
+    deed: Deed | undefined; // of a key
     danger: boolean;
     can: boolean;
 }
@@ -32,21 +35,33 @@ const lives = ['running', 'starting', 'paused'];
 interface Verb {
     title: string;
     icon: IconName;
-    key: string;
+    deed: Deed;
     danger?: boolean;
     can: (state: string) => boolean;
     line: (node: string) => string;
 }
 
 const verbs: Record<string, Verb> = {
-    kill: { title: 'kill −9', icon: 'kill', key: 'K', danger: true, can: s => lives.includes(s), line: n => `kill ${n}` },
-    power: { title: 'Cut power', icon: 'power', key: 'W', danger: true, can: s => lives.includes(s), line: n => `power ${n} --lose all` },
-    pause: { title: 'Pause', icon: 'pause', key: 'P', can: s => s === 'running', line: n => `pause ${n}` },
-    resume: { title: 'Resume', icon: 'resume', key: 'P', can: s => s === 'paused', line: n => `resume ${n}` },
-    restart: { title: 'Restart', icon: 'restart', key: 'R', can: () => true, line: n => `restart ${n}` },
-    cut: { title: 'Cut off', icon: 'cut', key: 'X', danger: true, can: s => lives.includes(s), line: n => `link ${n} all --cut` },
-    heal: { title: 'Heal', icon: 'heal', key: 'H', can: () => true, line: () => 'heal' },
+    kill: { title: 'kill −9', icon: 'kill', deed: 'kill', danger: true, can: s => lives.includes(s), line: n => `kill ${n}` },
+    power: { title: 'Cut power', icon: 'power', deed: 'power', danger: true, can: s => lives.includes(s), line: n => `power ${n} --lose all` },
+    pause: { title: 'Pause', icon: 'pause', deed: 'pause', can: s => s === 'running', line: n => `pause ${n}` },
+    resume: { title: 'Resume', icon: 'resume', deed: 'pause', can: s => s === 'paused', line: n => `resume ${n}` },
+    restart: { title: 'Restart', icon: 'restart', deed: 'restart', can: () => true, line: n => `restart ${n}` },
+    cut: { title: 'Cut off', icon: 'cut', deed: 'cut', danger: true, can: s => lives.includes(s), line: n => `link ${n} all --cut` },
+    heal: { title: 'Heal', icon: 'heal', deed: 'heal', can: () => true, line: () => 'heal' },
 };
+
+/** What a cluster without a lab is offered: the deeds, and what its nodes have: links, disks, a pace. */
+export function usualControls(protocol: Pick<Protocol, 'module' | 'logs'> | undefined, nodes: number): Control[] {
+    const linked = nodes > 1 && !protocol?.module;
+    const all: MessageInitShape<typeof ControlSchema>[] = [
+        { kind: 'kill' }, { kind: 'pause' },
+        ...(linked ? [{ kind: 'cut' }, ...['loss', 'delay', 'jitter'].map(setting => ({ kind: 'link', setting }))] : []),
+        ...(protocol?.logs ? [{ kind: 'disk', title: 'Slow disk', setting: 'slow' }] : []),
+        { kind: 'pace', title: 'Pace', min: 0.05, max: 2, step: 0.05, logScale: true },
+    ];
+    return all.map(c => create(ControlSchema, c));
+}
 
 /** The nodes of a group, by name. */
 export type Members = (group: string) => string[];
@@ -55,7 +70,6 @@ const noGroups: Members = () => [];
 /** The buttons for a node in a state. Pause and resume take the same place and key. */
 export function commandsFor(controls: Control[], node: string, state: string, members = noGroups): Command[] {
     const kinds = new Set(controls.map(c => c.kind));
-    if (kinds.size === 0) for (const kind of ['kill', 'pause', 'restart', 'cut']) kinds.add(kind);
     if (kinds.has('pause') || kinds.has('resume')) {
         kinds.delete(state === 'paused' ? 'pause' : 'resume');
         kinds.add(state === 'paused' ? 'resume' : 'pause');
@@ -69,19 +83,19 @@ export function commandsFor(controls: Control[], node: string, state: string, me
             title: controls.find(c => c.kind === kind)?.title || verb.title,
             line: verb.line(node),
             icon: verb.icon,
-            key: verb.key,
+            deed: verb.deed,
             danger: verb.danger ?? false,
             can: verb.can(state),
         }));
     const own = controls.filter(c => c.kind === 'do').map((c): Command => ({
-        verb: `do ${c.setting}`, title: c.title || c.setting, line: `do ${members(c.group).join(',') || node} ${c.setting}`, icon: 'set', key: '', danger: false,
+        verb: `do ${c.setting}`, title: c.title || c.setting, line: `do ${members(c.group).join(',') || node} ${c.setting}`, icon: 'set', deed: undefined, danger: false,
         can: c.group !== '' || state === 'running',
     }));
     return [...deeds, ...own];
 }
 
-export function commandForKey(key: string, commands: Command[]): Command | undefined {
-    return commands.find(c => c.key !== '' && c.key.toLowerCase() === key.toLowerCase() && c.can);
+export function commandFor(deed: Deed | undefined, commands: Command[]): Command | undefined {
+    return commands.find(c => c.deed !== undefined && c.deed === deed && c.can);
 }
 
 function withUnit(value: string, unit: string): string {
@@ -135,7 +149,7 @@ export function slidersFor(
         const told = settings[`${c.kind === 'setting' ? 'set' : c.kind} ${members(c.group)[0] ?? node} ${what}`] ?? (c.kind === 'setting' ? settings[what] : undefined);
         return {
             id: `${c.kind}${c.setting}${i}${ofNode ? node : ''}`,
-            label: (c.title || what.replaceAll('_', ' ')) + (ofNode ? ` ${node}` : ''),
+            label: (c.title || what.charAt(0).toUpperCase() + what.slice(1).replaceAll('_', ' ')) + (ofNode ? ` ${node}` : ''),
             min, max,
             step: c.step || (bare ? d.step : (max - min) / 100),
             unit: c.unit,

@@ -3,6 +3,7 @@
 import type { Deliver } from '../wire/gen/command_pb';
 import type { Reducer } from './fold';
 import type { Happening } from './happening';
+import type { Deed } from './keys';
 
 export interface HeldMessage {
     event: number; // that told of it,
@@ -88,11 +89,11 @@ export function deliverLine(m: HeldMessage, nameOf: (node: number) => string, ho
     return `deliver ${nameOf(m.from)} --event ${m.seq} --to ${nameOf(m.to)}${how ? ` ${how}` : ''}`;
 }
 
-/** M holds and lets go; N is the next message, where one looks at what is held now. */
-export function lineForKey(key: string, s: Holding, live = true): string | undefined {
+/** Hold and let go; the next message, where one looks at what is held now. */
+export function lineFor(deed: Deed | undefined, s: Holding, live = true): string | undefined {
     if (!s.offered) return undefined;
-    if (key.toLowerCase() === 'm') return holdLine(s);
-    return key.toLowerCase() === 'n' && live && s.messages.length > 0 ? 'deliver' : undefined;
+    if (deed === 'hold') return holdLine(s);
+    return deed === 'next' && live && s.messages.length > 0 ? 'deliver' : undefined;
 }
 
 /** Ends of messages under way, as the timeline asks for them: those that are still at their sender. */
