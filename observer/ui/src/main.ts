@@ -8,6 +8,7 @@ import './style/shell.css';
 import './style/timeline.css';
 import './style/shelf.css';
 import './style/fork.css';
+import './style/sheet.css';
 import App from './App.svelte';
 import { Session } from './model/session.svelte';
 import { keys } from './shell/keys.svelte';

@@ -1,7 +1,7 @@
 // Where one is on the page, as the address's fragment says: #/lab/heartbeat, #/sandbox/kv,
 // #/sandbox/heartbeat/sim/50?seed=7&set=phi=5, #/run/calm-otter, #/recording/calm-otter.orr?at=2.5,
 // #/fork/calm-otter.orr?event=127&act=kill+n2,
-// #/notebook; and what the observer puts there when it opens the page.
+// #/notebook, #/marks; and what the observer puts there when it opens the page.
 
 export interface Spot {
     at?: number; // the needle, in seconds
@@ -28,6 +28,7 @@ export type Route =
     | { page: 'catalogue' }
     | { page: 'notebook' }
     | { page: 'recordings' }
+    | { page: 'marks' } // how each thing is drawn
     | { page: 'choose' } // what a sandbox is to run
     | { page: 'lab'; name: string; simulated: boolean; nodes: number }
     | ({ page: 'sandbox' } & Sandbox)
@@ -65,7 +66,7 @@ export function parseRoute(fragment: string): Route {
     const opened = /(?:^|&)(run|lab|sandbox)=([^&]*)/.exec(path);
     const parts = opened ? [opened[1] ?? '', opened[2] ?? ''] : path.replace(/^\//, '').split('/');
     const [page = '', what = '', ...how] = parts;
-    if (page === 'notebook' || page === 'recordings') return { page };
+    if (page === 'notebook' || page === 'recordings' || page === 'marks') return { page };
     if (page === 'sandbox' && what === '') return { page: 'choose' };
     if (page === 'fork' && (file.test(what) || word.test(what))) return { page, name: what, ...spotOf(query), act: (query.get('act') ?? '').slice(0, 400) };
     if (page === 'recording' && file.test(what)) return { page, name: what, ...spotOf(query) };
@@ -93,7 +94,7 @@ function asked(route: Route): string {
 export function routeText(route: Route): string {
     if (route.page === 'catalogue') return '#/';
     if (route.page === 'choose') return '#/sandbox';
-    if (route.page === 'notebook' || route.page === 'recordings') return `#/${route.page}`;
+    if (route.page === 'notebook' || route.page === 'recordings' || route.page === 'marks') return `#/${route.page}`;
     const sim = 'simulated' in route && route.simulated ? '/sim' : '';
     const count = 'nodes' in route && route.nodes > 0 ? `/${route.nodes}` : '';
     return `#/${route.page}/${route.name}${sim}${count}${asked(route)}`;

@@ -66,7 +66,7 @@ export interface Drawn {
 
 /** As much of a text as there is room for. */
 export function fitted(ctx: Ctx, text: string, room: number): string {
-    if (ctx.measureText(text).width <= room) return text;
+    if (text.length < 2 || ctx.measureText(text).width <= room) return text;
     let kept = text.length - 1;
     while (kept > 1 && ctx.measureText(`${text.slice(0, kept)}…`).width > room) kept--;
     return `${text.slice(0, kept)}…`;
