@@ -63,6 +63,7 @@ describe.runIf(bin !== '')('the timeline', () => {
         await page.getByRole('article', { name: /n3: phi .*trusted/ }).waitFor();
         // Playing from there at another pace, then back: what happened meanwhile is there.
         await page.getByLabel('Pace of replay').selectOption('10');
+        await page.emulateMedia({ reducedMotion: 'no-preference' }); // where it is to be reduced, Space is one event
         const from = await needle(page);
         await page.keyboard.press(' ');
         await untilNeedle(page, 'after', from + 0.05);
