@@ -92,7 +92,7 @@ describe('keys', () => {
 });
 
 describe('fingers', () => {
-    it('pinch to zoom, two pan, one moves the needle, and a long press tells what is there', async () => {
+    it('pinch to zoom, two pan, one moves the needle', async () => {
         const { context, page } = await heartbeat(hand);
         const canvas = page.locator('.tlbox canvas');
         await canvas.scrollIntoViewIfNeeded();
