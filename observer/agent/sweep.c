@@ -8,7 +8,7 @@
 enum {
     A_NODE_A_SWEEP = 4096, /* Events of one node before it is another's turn. */
     SWEEP_BUSY_MS = 1,
-    SWEEP_IDLE_MS = 5,
+    SWEEP_IDLE_MS = 2,      /* So long, at most, an event waits in its ring. */
     OFFSET_AHEAD_MS = 1500, /* Agents are asked every second. */
 };
 

@@ -18,7 +18,7 @@
 #include <time.h>
 
 enum { TICK_MS = 8, NAMES_TRIED = 200, RUSH_MS = 12 };
-static const uint64_t news_apart_ns = 4000000;
+static const uint64_t news_apart_ns = 2000000;
 static const uint64_t rush_step_ns = 1000000;
 
 uint64_t session_machine_ns(void)

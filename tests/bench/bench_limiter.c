@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,8 +86,26 @@ static void take_answers(int fd, struct life *l)
     life_read(l);
 }
 
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* User and system, of all children that ended. */
+static double children_seconds(void)
+{
+    struct rusage of;
+    CHECK(getrusage(RUSAGE_CHILDREN, &of) == 0);
+    return (double)(of.ru_utime.tv_sec + of.ru_stime.tv_sec) +
+           (double)(of.ru_utime.tv_usec + of.ru_stime.tv_usec) / 1e6;
+}
+
+/* The median batch is one that no other process of this machine came between. */
 static void measure_gateway(const char *level, bool events)
 {
+    static double took[BATCHES];
+    double others = children_seconds();
     struct life_plan plan = {.node = 1,
                              .nodes = 1,
                              .protocol = "limiter",
@@ -100,7 +119,6 @@ static void measure_gateway(const char *level, bool events)
     life_introduce(&l, 1);
     int fd = open_client((uint16_t)l.client_port);
     struct buf batch = {0};
-    double took = 0;
     for (int b = 0; b < BATCHES; b++) {
         buf_clear(&batch);
         for (int i = 0; i < PIPELINE; i++)
@@ -111,15 +129,17 @@ static void measure_gateway(const char *level, bool events)
         double began = seconds(CLOCK_MONOTONIC);
         CHECK(send(fd, batch.base, batch.len, MSG_NOSIGNAL) == (ssize_t)batch.len);
         take_answers(fd, &l);
-        took += seconds(CLOCK_MONOTONIC) - began;
+        took[b] = seconds(CLOCK_MONOTONIC) - began;
     }
-    line("decisions of a gateway, 64 pipelined", level, BATCHES * (double)PIPELINE / took, "/s",
-         300000);
+    qsort(took, BATCHES, sizeof *took, by_size);
+    line("decisions of a gateway, 64 pipelined", level, PIPELINE / took[BATCHES / 2], "/s", 300000);
     buf_free(&batch);
     close(fd);
     life_quit(&l);
     (void)life_wait(&l);
     life_end(&l);
+    line("its processor time for one, as a process", level,
+         (children_seconds() - others) / BATCHES / PIPELINE * 1e6, "us", 0);
 }
 
 int main(void)

@@ -58,9 +58,19 @@ static nsec ping_deadline(const void *core)
     return ((const struct pinger *)core)->next;
 }
 
+enum { LARGE_VIEW = 16000 };
+static size_t view_size; /* So many bytes more than it need have. */
+
 static void ping_view(const void *core, struct out *out)
 {
+    static uint32_t gaps[LARGE_VIEW];
+    Heartbeat__PeerView peer = HEARTBEAT__PEER_VIEW__INIT;
+    Heartbeat__PeerView *peers[] = {&peer};
     Heartbeat__NodeView view = HEARTBEAT__NODE_VIEW__INIT;
+    peer.gaps_us = gaps;
+    peer.n_gaps_us = view_size;
+    view.peers = peers;
+    view.n_peers = view_size > 0;
     view.beats_sent = ((const struct pinger *)core)->received;
     out_view(out, &view.base);
 }
@@ -481,6 +491,30 @@ static void reports_come_last(void **state)
     toy_free(t);
 }
 
+/* Orders until there is another view; how many events came before it. */
+static size_t until_view(struct toy *t)
+{
+    size_t views = toy_count(t, ORRERY__EVENT__BODY_VIEW), began = t->n_events;
+    while (toy_count(t, ORRERY__EVENT__BODY_VIEW) == views) {
+        assert_true(t->n_events < TOY_MAX - 4);
+        host_order(t->host, toy_tick(t), 1, "go", NULL, 0);
+    }
+    return t->n_events - 1 - began;
+}
+
+static void small_views_come_often_and_large_ones_may_not(void **state)
+{
+    (void)state;
+    for (view_size = 0; view_size <= LARGE_VIEW; view_size += LARGE_VIEW) {
+        struct toy *t = ping_new(1, 1, NULL);
+        toy_start(t);
+        size_t told = until_view(t), least = view_size ? LARGE_VIEW / 16 : 500;
+        assert_in_range(told, least, least + 8);
+        toy_free(t);
+    }
+    view_size = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +529,7 @@ int main(void)
         cmocka_unit_test(levels_change_nothing),
         cmocka_unit_test(events_are_canonical),
         cmocka_unit_test(reports_come_last),
+        cmocka_unit_test(small_views_come_often_and_large_ones_may_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

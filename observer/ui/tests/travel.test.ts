@@ -79,6 +79,21 @@ describe('time travel', () => {
         expect(travel.knows(end)).toBe(true);
         expect(asked.length).toBeLessThan(5);
     });
+    it('asks for the instant that one jumps to, and for more where one plays on from it', async () => {
+        const asked: Glance[] = [];
+        const travel = new Travel(heartbeat, g => {
+            asked.push(g);
+            return Promise.resolve(glance(all, g));
+        }, () => undefined, Infinity);
+        for (let ns = end / 3; ns < end / 3 + 1e9; ns += 16e6) {
+            await travel.jump(ns);
+            expect(travel.at(ns).truth).toEqual(straight(ns).truth);
+        }
+        const ahead = asked.map(g => g.to - g.at);
+        expect(ahead[0]).toBeLessThan(50e6);
+        expect(Math.min(...ahead.slice(1))).toBeGreaterThan(400e6);
+        expect(asked.length).toBeLessThan(5);
+    });
     it('puts a late entry where it belongs', () => {
         const whole = new Fold(heartbeat);
         const late = new Fold(heartbeat);

@@ -17,7 +17,8 @@ interface Past<S> {
     to: number;
 }
 
-const aheadNs = 0.5e9; // so that playing on needs no further glance for a while
+const aheadNs = 0.5e9; // so that playing on needs no further glance for a while;
+const nearNs = 0.02e9; // but a jump is to be seen first
 const pastsMax = 6;
 const patienceMs = 40;
 
@@ -71,7 +72,8 @@ export class Travel<S> {
 
     private async glance(at: number): Promise<boolean> {
         const known = this.live.waypoint(at);
-        const to = at + aheadNs;
+        const goesOn = this.pasts.some(p => at > p.to && at < p.to + aheadNs);
+        const to = at + (goesOn ? aheadNs : nearNs);
         const began = performance.now();
         const told = await this.fetch({ at, to, from: known?.ordinal ?? 0 });
         if (!told) {

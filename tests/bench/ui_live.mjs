@@ -4,43 +4,11 @@
 // An event has the wall clock of its node, a frame that of the page; both are this machine's. Told is an event
 // when a message of the socket has it; drawn, when the stage says so with data-drawn; after that the browser
 // still has to paint: that it has when the next frame begins.
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { heapMb, quantile, say, sayLoad, startBrowser, startObserver } from './ui_observer.mjs';
 
-const bin = process.env.ORRERY_BIN;
-const { chromium } = createRequire(join(bin, '../../page/package.json'))('playwright-core');
-const seconds = Number(process.env.ORRERY_BENCH_PAGE_SECONDS ?? 20);
-const folder = mkdtempSync(join(tmpdir(), 'orrery-bench-page-'));
-const env = { ...process.env, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
-
-function say(what, value, unit, below) {
-    const aim = below === undefined ? {} : { aim: `< ${below}`, met: value < below };
-    console.log(JSON.stringify({ what, value, unit, ...aim }));
-}
-
-function quantile(values, share) {
-    const sorted = [...values].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
-}
-
-function startObserver() {
-    const child = spawn(join(bin, 'orrery'), ['--no-open', '--port', '0'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const address = new Promise((found, failed) => {
-        let said = '';
-        const read = bytes => {
-            said += bytes;
-            const url = /http:\/\/\S+#\S+/.exec(said)?.[0];
-            if (url) found(url);
-        };
-        child.stdout.on('data', read);
-        child.stderr.on('data', read);
-        child.on('exit', code => failed(new Error(`the observer ended with ${code}: ${said}`)));
-    });
-    return { child, address };
-}
+const seconds = Number(process.env.ORRERY_BENCH_UI_SECONDS ?? 20);
 
 async function weight(browser, address) {
     const paints = [];
@@ -127,7 +95,8 @@ async function frames(browser, address) {
         return { told: window.benchTold, drawn, painted };
     }, seconds * 1000);
     const from = seen.drawn[0]?.[1] ?? 0;
-    const lines = execFileSync(join(bin, 'orrery'), ['timeline', '--run', run, '--from', String(from), '--json'], { env, maxBuffer: 1 << 30 });
+    const lines = execFileSync(join(process.env.ORRERY_BIN, 'orrery'), ['timeline', '--run', run, '--from', String(from), '--json'], { maxBuffer: 1 << 30 });
+    say('live, memory of the page', await heapMb(page), 'MB');
     await context.close();
     return { seen, events: lines.toString().trim().split('\n').map(line => JSON.parse(line)) };
 }
@@ -146,33 +115,25 @@ function delays(events, steps) {
 /* What this stage asks for: the rest is drawn by the timeline, from windows. */
 const staged = new Set(['trace', 'view', 'move']);
 
-const { child, address } = startObserver();
+const observer = await startObserver();
+let browser;
 try {
-    const at = await address;
-    const browser = await chromium.launch({
-        executablePath: process.env.ORRERY_CHROMIUM ?? '/usr/bin/chromium',
-        args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
-    try {
-        await weight(browser, at);
-        const { seen, events } = await frames(browser, at);
-        const asked = events.filter(event => staged.has(event.kind) && event.ordinal > (seen.drawn[0]?.[1] ?? 0));
-        const [told, drawn, painted] = [seen.told, seen.drawn, seen.painted].map(steps => delays(asked, steps));
-        if (drawn.length < 100) throw new Error(`only ${drawn.length} events were seen: ${seen.drawn.length} frames, ${events.length} events`);
-        say(`event of a real process to the page's socket, median of ${told.length}`, quantile(told, 0.5), 'ms');
-        say('the same, p99', quantile(told, 0.99), 'ms');
-        say(`event of a real process to where it is drawn, median of ${drawn.length}`, quantile(drawn, 0.5), 'ms', 15);
-        say('the same, p99', quantile(drawn, 0.99), 'ms');
-        say('and to the frame after, median', quantile(painted, 0.5), 'ms');
-        say('the same, p99', quantile(painted, 0.99), 'ms');
-        say('stage frames a second', seen.drawn.length / seconds, '/s');
-    } finally {
-        await browser.close();
-    }
+    browser = await startBrowser();
+    await weight(browser, observer.url);
+    const { seen, events } = await frames(browser, observer.url);
+    const asked = events.filter(event => staged.has(event.kind) && event.ordinal > (seen.drawn[0]?.[1] ?? 0));
+    const [told, drawn, painted] = [seen.told, seen.drawn, seen.painted].map(steps => delays(asked, steps));
+    if (drawn.length < 100) throw new Error(`only ${drawn.length} events were seen: ${seen.drawn.length} frames, ${events.length} events`);
+    say(`event of a real process to the page's socket, median of ${told.length}`, quantile(told, 0.5), 'ms');
+    say('the same, p99', quantile(told, 0.99), 'ms');
+    say(`event of a real process to where it is drawn, median of ${drawn.length}`, quantile(drawn, 0.5), 'ms', 15);
+    say('the same, p99', quantile(drawn, 0.99), 'ms');
+    say('and to the frame after, median', quantile(painted, 0.5), 'ms');
+    say('the same, p99', quantile(painted, 0.99), 'ms');
+    say('stage frames a second', seen.drawn.length / seconds, '/s');
+    say('live, memory of the observer', observer.memoryMb(), 'MB');
+    sayLoad('live');
 } finally {
-    child.removeAllListeners('exit');
-    const gone = new Promise(done => child.once('exit', done));
-    child.kill('SIGTERM');
-    await gone;
-    rmSync(folder, { recursive: true, force: true });
+    await browser?.close();
+    await observer.stop();
 }
