@@ -368,3 +368,29 @@ void resp_array(struct resp_writer *w, size_t n)
 {
     put_number(w, '*', (int64_t)n);
 }
+
+void resp_nothing(struct resp_writer *w)
+{
+    resp_raw(w, bytes_str("_\r\n"));
+}
+
+void resp_map(struct resp_writer *w, size_t n)
+{
+    put_number(w, '%', (int64_t)n);
+}
+
+void resp_set(struct resp_writer *w, size_t n)
+{
+    put_number(w, '~', (int64_t)n);
+}
+
+void resp_verbatim(struct resp_writer *w, struct bytes text)
+{
+    size_t before = w->len;
+    put_number(w, '=', (int64_t)text.len + 4);
+    resp_raw(w, bytes_str("txt:"));
+    resp_raw(w, text);
+    resp_raw(w, bytes_str("\r\n"));
+    if (w->full)
+        w->len = before;
+}

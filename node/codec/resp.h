@@ -1,4 +1,5 @@
-/* RESP2, the Redis serialization protocol: requests read, replies written.
+/* RESP, the Redis serialization protocol: requests read, replies written. Replies are those of
+ * version 2; what version 3 adds to them stands apart.
  * Source: https://redis.io/docs/reference/protocol-spec, and for errors what redis-server 7.0 says.
  *
  * A request is an array of bulk strings or, typed by hand, an inline command: a line of words.
@@ -62,6 +63,12 @@ void resp_null(struct resp_writer *w);
 void resp_null_array(struct resp_writer *w);
 void resp_array(struct resp_writer *w, size_t n); /* n replies follow. */
 void resp_raw(struct resp_writer *w, struct bytes b);
+
+/* Of version 3 only. */
+void resp_nothing(struct resp_writer *w);                     /* Instead of either null. */
+void resp_map(struct resp_writer *w, size_t n);               /* n pairs of replies follow. */
+void resp_set(struct resp_writer *w, size_t n);               /* n replies follow, of no order. */
+void resp_verbatim(struct resp_writer *w, struct bytes text); /* Up to 4 bytes more than bulk. */
 
 /* A whole inline command, with quotes resolved as redis-cli writes them, as an array into `w`,
  * which must have room for resp_inline_size(). Returns the number of words, or ERROR_MALFORMED on

@@ -360,7 +360,7 @@ struct writes {
 
 static bool is_write(const History__Invoke *m)
 {
-    static const char *const kinds[] = {"set", "del", "incr", "append", "flush"};
+    static const char *const kinds[] = {"set", "del", "incr", "append", "cas", "expire", "flush"};
     for (size_t i = 0; i < m->n_ops; i++)
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
             if (strcmp(m->ops[i]->f, kinds[k]) == 0)

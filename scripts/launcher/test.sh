@@ -9,7 +9,7 @@ script    30   transcripts of protocols
 sim       240  simulated clusters: seeds that must hold, flaws that must be caught
 cluster   240  real processes and real signals
 web       60   the server of the page: who may come in, what is told, who is too slow
-client    120  redis-cli, redis-benchmark, hiredis
+client    120  redis-cli, redis-benchmark, hiredis, ioredis, and beside a real redis-server
 browser   480  the page: its types, its units, and in Chromium as a user sees it
 container 150  the compose file under a Docker engine of our own, which takes root (90 s more the first time)
 launcher  90   this launcher

@@ -1,6 +1,7 @@
 /* Any requests of three clients, a crash now and then: the node lives, its invariants hold after
  * every step, and each request is answered once. Lines of the input are commands; a first byte
- * chooses the client; "!" crashes, "~" disconnects, "$" sends the raw rest as a request. */
+ * chooses the client; "!" crashes, "~" disconnects, "$" sends the raw rest as a request, "@" lets
+ * as many seconds pass as the line is long. */
 #include "../unit/kv_bench.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,8 @@ static void line_of(struct bench *b, uint64_t requests[4], const uint8_t *line, 
         CHECK(bench_start(b));
     } else if (line[0] == '~') {
         host_disconnect(b->host, bench_now(b), 1, client);
+    } else if (line[0] == '@') {
+        b->wall_ms += (int64_t)n * 1000;
     } else if (line[0] == '$') {
         bench_request(b, client, ++requests[client], rest);
     } else {

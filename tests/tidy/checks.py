@@ -18,7 +18,8 @@ NODE_WALLS = {
     "codec": {"base", "codec"},
     "core": {"base", "core"},
     "store": {"base", "codec", "core", "store"},
-    "protocols": {"base", "codec", "modules", "core", "protocols"},
+    "machine": {"base", "codec", "core", "machine"},
+    "protocols": {"base", "codec", "modules", "core", "machine", "protocols"},
     "clients": {"base", "codec", "core", "clients"},
     "seal": {"base", "seal"},
     "runtime": {"base", "codec", "core", "store", "clients", "seal", "runtime"},
@@ -47,7 +48,7 @@ SYMBOLS_ALLOWED = re.compile(
     r"|bytes_\w+|buf_\w+|memory_\w+|arena_\w+|crc32c|error_\w+|check_failed"
     r"|out_\w+|fsm_\w+|history_\w+"
     r")$")
-PURE = ("modules", "codec", "protocols")
+PURE = ("modules", "codec", "machine", "protocols")
 
 WORDS = [
     (re.compile(r"\b(TODO|FIXME|XXX)\b"), "unfinished work is not committed"),

@@ -32,7 +32,8 @@ struct bench {
     const char *flaw;
     uint32_t boot;
     nsec now;
-    bool dead; /* The disk failed: nothing more happens in this life. */
+    int64_t wall_ms; /* Unix time; it stands still unless a test moves it. */
+    bool dead;       /* The disk failed: nothing more happens in this life. */
     char why[512];
     struct bench_reply replies[BENCH_REPLIES]; /* The newest, by request number. */
     uint64_t n_replies;
@@ -47,7 +48,7 @@ struct bench {
 
 static inline struct moment bench_now(struct bench *b)
 {
-    return (struct moment){++b->now, 0};
+    return (struct moment){++b->now, b->wall_ms * (int64_t)NSEC_PER_MS};
 }
 
 static inline void bench_append(void *ctx, uint32_t instance, uint32_t log, lsn at, uint8_t type,

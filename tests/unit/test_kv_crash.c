@@ -9,7 +9,14 @@
 
 #include <cmocka.h>
 
-enum { KEYS = 8, VALUE_SIZE = 48, STATES_MAX = 128, BLOCKS_ALL = 3, SUBSETS_SOME = 8 };
+enum {
+    KEYS = 8,
+    VALUE_SIZE = 48,
+    STATES_MAX = 128,
+    BLOCKS_ALL = 3,
+    SUBSETS_SOME = 8,
+    NOW_MS = 1000000
+};
 
 struct values {
     char at[KEYS][VALUE_SIZE]; /* Empty: not there. */
@@ -56,13 +63,16 @@ static void fresh_value(struct story *s, char value[VALUE_SIZE])
 static void change(struct story *s, struct values *v, char line[128])
 {
     uint64_t key = random_below(&s->random, KEYS);
-    uint64_t dice = random_below(&s->random, 10);
-    if (dice < 7) {
+    uint64_t dice = random_below(&s->random, 20);
+    if (dice < 12) {
         fresh_value(s, v->at[key]);
-        snprintf(line, 128, "SET k%u %s", (unsigned)key, v->at[key]);
-    } else if (dice < 9) {
+        snprintf(line, 128, dice < 10 ? "SET k%u %s" : "SET k%u %s PXAT %d", (unsigned)key,
+                 v->at[key], dice < 11 ? NOW_MS - 1 : NOW_MS * 2);
+        if (dice == 10) /* It has expired when it comes. */
+            v->at[key][0] = 0;
+    } else if (dice < 18) {
         v->at[key][0] = 0;
-        snprintf(line, 128, "DEL k%u", (unsigned)key);
+        snprintf(line, 128, dice < 16 ? "DEL k%u" : "PEXPIREAT k%u 1", (unsigned)key);
     } else {
         memset(v, 0, sizeof *v);
         snprintf(line, 128, "FLUSHALL");
@@ -105,12 +115,13 @@ static void run(struct story *s, const char *flaw, uint64_t seed, uint64_t left)
     memset(s, 0, sizeof *s);
     random_seed(&s->random, seed);
     bench_init(&s->bench, settings, flaw);
+    s->bench.wall_ms = NOW_MS;
     s->pages_first = random_chance(&s->random, 0.5);
     s->bench.on_reply = on_reply;
     s->bench.ctx = s;
     assert_true(bench_start(&s->bench));
     s->bench.disk_memory.power_left = left;
-    while (s->attempted < 45 && !s->bench.dead) {
+    while (s->attempted < 60 && !s->bench.dead) {
         attempt(s);
         if (random_chance(&s->random, 0.4))
             settle(s);
@@ -181,6 +192,7 @@ static bool survives(const struct story *s, uint64_t bits)
     disk_memory_copy(&b.disk_memory, &s->bench.disk_memory);
     disk_memory_crash_by(&b.disk_memory, in_subset, &subset);
     b.boot = s->bench.boot;
+    b.wall_ms = NOW_MS;
     bool ok = bench_start(&b);
     int state = ok ? recovered(s, &b) : -1;
     ok = ok && state >= 0 && goes_on(s, &b, state);

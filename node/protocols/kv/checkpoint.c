@@ -31,8 +31,8 @@ void checkpoint_logged(struct kv *kv, size_t bytes)
 static lsn renew_below(const struct kv *kv, uint32_t dirty)
 {
     uint32_t images = 0;
-    for (uint32_t i = 0; i < kv->table.n; i++)
-        images += kv->table.pages[i].image != LSN_NONE;
+    for (uint32_t i = 0; i < kv->machine.table.n; i++)
+        images += kv->machine.table.pages[i].image != LSN_NONE;
     uint64_t kept = (uint64_t)RENEW_AT * images;
     uint64_t then = kv->last[LOG_PAGES] + dirty;
     return then > kept ? then - kept : 0;
@@ -44,8 +44,8 @@ void checkpoint_begin(struct kv *kv, struct out *out)
     if (c->state != CHECKPOINT_IDLE)
         return;
     Kv__Checkpoint m = KV__CHECKPOINT__INIT;
-    for (uint32_t i = 0; i < kv->table.n; i++)
-        m.dirty += kv->table.pages[i].first != LSN_NONE;
+    for (uint32_t i = 0; i < kv->machine.table.n; i++)
+        m.dirty += kv->machine.table.pages[i].first != LSN_NONE;
     c->begin = kv->last[LOG_WAL];
     c->next = 0;
     c->bytes = 0;
@@ -58,9 +58,9 @@ void checkpoint_begin(struct kv *kv, struct out *out)
 /* The write-ahead rule: the image waits until the wal is durable up to the page's newest change. */
 static void write_image(struct kv *kv, uint32_t number, struct out *out)
 {
-    struct page *p = &kv->table.pages[number];
-    struct body body = pack_page(out, p, number, kv->table.n);
-    CHECK(body.n > 0); /* KV_PAGE_MAX is below what a step may take. */
+    struct page *p = &kv->machine.table.pages[number];
+    struct body body = pack_page(out, p, number, kv->machine.table.n);
+    CHECK(body.n > 0); /* TABLE_PAGE_MAX is below what a step may take. */
     lsn at = kv->flaw_pages ? out_append(out, LOG_PAGES, RECORD_PAGE, body)
                             : out_append_after(out, LOG_PAGES, LOG_WAL, RECORD_PAGE, body);
     kv->last[LOG_PAGES] = at;
@@ -86,14 +86,14 @@ static bool wants_image(const struct checkpoint *c, const struct page *p)
 static void write_batch(struct kv *kv, struct out *out)
 {
     struct checkpoint *c = &kv->checkpoint;
-    for (uint64_t bytes = 0; c->next < kv->table.n && bytes < BATCH_BYTES; c->next++) {
-        const struct page *p = &kv->table.pages[c->next];
+    for (uint64_t bytes = 0; c->next < kv->machine.table.n && bytes < BATCH_BYTES; c->next++) {
+        const struct page *p = &kv->machine.table.pages[c->next];
         if (!wants_image(c, p))
             continue;
-        bytes += p->bytes + (uint64_t)p->keys * KV_ENTRY_EXTRA + 4096;
+        bytes += p->bytes + (uint64_t)p->keys * TABLE_ENTRY_EXTRA + 4096;
         write_image(kv, c->next, out);
     }
-    if (c->next == kv->table.n)
+    if (c->next == kv->machine.table.n)
         move(kv, CHECKPOINT_WAITING, out);
 }
 
@@ -102,8 +102,8 @@ static void end(struct kv *kv, struct out *out)
 {
     lsn replay_from = kv->last[LOG_WAL] + 1;
     lsn oldest_image = kv->last[LOG_PAGES] + 1;
-    for (uint32_t i = 0; i < kv->table.n; i++) {
-        const struct page *p = &kv->table.pages[i];
+    for (uint32_t i = 0; i < kv->machine.table.n; i++) {
+        const struct page *p = &kv->machine.table.pages[i];
         if (p->first != LSN_NONE && p->first < replay_from)
             replay_from = p->first;
         if (p->image != LSN_NONE && p->image < oldest_image)

@@ -24,7 +24,7 @@ static bool accept(const ProtobufCMessage *settings, char *why, size_t size)
 {
     const Kv__Settings *s = (const Kv__Settings *)(const void *)settings;
     const char *wrong = NULL;
-    if (s->pages < 1 || s->pages > KV_PAGES_MAX)
+    if (s->pages < 1 || s->pages > TABLE_PAGES_MAX)
         wrong = "pages must be from 1 to 65536";
     else if (s->segment_bytes < 1 << 10 || s->segment_bytes > UINT64_C(1) << 30)
         wrong = "segment_bytes must be from 1024 to 1073741824";
@@ -59,6 +59,8 @@ static void log_options(const ProtobufCMessage *settings, uint32_t log, struct l
 static void use_settings(struct kv *kv, const ProtobufCMessage *settings)
 {
     kv->settings = (const Kv__Settings *)(const void *)settings;
+    kv->machine.memory_bytes = kv->settings->memory_bytes;
+    kv->connections.limit = kv->settings->clients_max;
     kv->flaw_ack = has_flaw(kv->settings, KV__FLAW__ACK_BEFORE_SYNC);
     kv->flaw_pages = has_flaw(kv->settings, KV__FLAW__PAGES_BEFORE_LOG);
 }
@@ -67,6 +69,7 @@ static void init(void *core, const struct core_config *config)
 {
     struct kv *kv = core;
     kv->memory = config->memory;
+    kv->connections = (struct connections){.memory = config->memory, .about = kv_about, .ctx = kv};
     use_settings(kv, config->settings);
 }
 
@@ -83,14 +86,14 @@ static void release(struct kv *kv)
 
 static void order(struct kv *kv, const struct input *in, struct out *out)
 {
-    if (resp_word_is(in->order.verb, "checkpoint"))
+    if (bytes_equal(in->order.verb, bytes_str("checkpoint")))
         checkpoint_begin(kv, out);
 }
 
 static void step(void *core, const struct input *in, struct out *out)
 {
     struct kv *kv = core;
-    session_free_retired(kv);
+    connections_free_retired(&kv->connections);
     switch ((int)in->kind) {
     case INPUT_SNAPSHOT:
     case INPUT_RECORD:
@@ -111,7 +114,7 @@ static void step(void *core, const struct input *in, struct out *out)
         kv_request(kv, in, out);
         break;
     case INPUT_DISCONNECT:
-        session_close(kv, in->client.client);
+        connections_close(&kv->connections, in->client.client);
         return;
     case INPUT_SETTINGS:
         use_settings(kv, in->settings);
@@ -133,7 +136,7 @@ static nsec deadline(const void *core)
 
 static uint32_t pages_shown(const struct kv *kv)
 {
-    return kv->table.n < VIEW_PAGES_MAX ? kv->table.n : VIEW_PAGES_MAX;
+    return kv->machine.table.n < VIEW_PAGES_MAX ? kv->machine.table.n : VIEW_PAGES_MAX;
 }
 
 static void view_entries(const struct page *p, Kv__PageView *v, struct out *out)
@@ -148,6 +151,7 @@ static void view_entries(const struct page *p, Kv__PageView *v, struct out *out)
         w->key.len = e->key_len;
         w->value.data = (uint8_t *)(uintptr_t)entry_value(e).base;
         w->value.len = e->value_len;
+        w->expires_ms = (uint64_t)e->expires_ms;
         v->entries[v->n_entries++] = w;
     }
 }
@@ -155,7 +159,7 @@ static void view_entries(const struct page *p, Kv__PageView *v, struct out *out)
 static void view_page(const struct kv *kv, uint32_t number, bool entries, Kv__PageView *v,
                       struct out *out)
 {
-    const struct page *p = &kv->table.pages[number];
+    const struct page *p = &kv->machine.table.pages[number];
     kv__page_view__init(v);
     v->number = number;
     v->lsn = p->at;
@@ -174,12 +178,13 @@ static void view(const void *core, struct out *out)
     m.written_lsn = kv->written[LOG_WAL];
     m.durable_lsn = kv->durable[LOG_WAL];
     m.replay_from = kv->checkpoint.replay_from;
-    m.clients = kv->sessions.n;
-    m.keys = kv->table.keys;
-    m.bytes = kv->table.bytes;
+    m.clients = kv->connections.n;
+    m.keys = kv->machine.table.keys;
+    m.bytes = kv->machine.table.bytes;
     uint32_t n = pages_shown(kv);
-    bool entries = n == kv->table.n &&
-                   kv->table.bytes + kv->table.keys * KV_ENTRY_EXTRA + n * 64u < VIEW_BYTES_MAX;
+    bool entries = n == kv->machine.table.n &&
+                   kv->machine.table.bytes + kv->machine.table.keys * TABLE_ENTRY_EXTRA + n * 64u <
+                       VIEW_BYTES_MAX;
     Kv__PageView *pages = out_alloc(out, n * sizeof *pages);
     m.pages = out_alloc(out, n * sizeof *m.pages);
     CHECK(pages && m.pages);
@@ -193,17 +198,16 @@ static void view(const void *core, struct out *out)
 static void check(const void *core)
 {
     const struct kv *kv = core;
-    if (kv->table.pages)
-        table_check(&kv->table);
+    machine_check(&kv->machine);
     for (int log = 0; log < 2; log++)
         CHECK(kv->durable[log] <= kv->last[log]);
-    for (uint32_t i = 0; i < kv->table.n; i++) {
-        const struct page *p = &kv->table.pages[i];
+    for (uint32_t i = 0; i < kv->machine.table.n; i++) {
+        const struct page *p = &kv->machine.table.pages[i];
         CHECK(p->image <= kv->last[LOG_PAGES]);
         CHECK(p->first <= kv->last[LOG_WAL]);
     }
-    CHECK(kv->checkpoint.next <= kv->table.n);
-    CHECK(kv->sessions.memory <= SESSIONS_MEMORY_MAX);
+    CHECK(kv->checkpoint.next <= kv->machine.table.n);
+    CHECK(kv->connections.lent <= CONNECTIONS_MEMORY_MAX);
     CHECK(kv->waiting_until != LSN_NONE || kv->waiting[0] + kv->waiting[1] == 0);
 }
 

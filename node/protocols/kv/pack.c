@@ -83,19 +83,16 @@ static size_t bytes_size(struct bytes b)
 /* A Write, as field `field` of what holds it. */
 static void put_write(struct packer *p, uint32_t field, const struct change *c)
 {
-    size_t size =
-        bytes_size(c->key) + bytes_size(c->value) + (c->deleted ? 2 : 0) + (c->everything ? 2 : 0);
+    size_t size = bytes_size(c->key) + bytes_size(c->value) + (c->deleted ? 2 : 0) +
+                  (c->everything ? 2 : 0) +
+                  (c->expires_ms ? 1 + varint_size((uint64_t)c->expires_ms) : 0);
     put_varint(p, field << 3 | TAG_BYTES);
     put_varint(p, size);
     put_bytes(p, 1, c->key);
     put_bytes(p, 2, c->value);
     put_number(p, 3, c->deleted);
     put_number(p, 4, c->everything);
-}
-
-size_t pack_change_size(size_t key, size_t value)
-{
-    return key + value + KV_ENTRY_EXTRA;
+    put_number(p, 5, (uint64_t)c->expires_ms);
 }
 
 static size_t copied(struct bytes b)
@@ -123,7 +120,7 @@ struct body pack_changes(struct out *out, const struct change *first)
     size_t bytes = 0;
     uint32_t large = 0;
     for (const struct change *c = first; c; c = c->next) {
-        bytes += copied(c->key) + copied(c->value) + KV_ENTRY_EXTRA;
+        bytes += copied(c->key) + copied(c->value) + TABLE_ENTRY_EXTRA;
         large += (uint32_t)(c->key.len >= STAYS) + (uint32_t)(c->value.len >= STAYS);
     }
     struct packer p;
@@ -136,10 +133,10 @@ struct body pack_changes(struct out *out, const struct change *first)
 
 struct body pack_page(struct out *out, const struct page *page, uint32_t number, uint32_t pages)
 {
-    size_t bytes = 3 * KV_ENTRY_EXTRA;
+    size_t bytes = 3 * TABLE_ENTRY_EXTRA;
     uint32_t large = 0;
     for (const struct entry *e = table_next(page, NULL); e; e = table_next(page, e)) {
-        bytes += copied(entry_key(e)) + copied(entry_value(e)) + KV_ENTRY_EXTRA;
+        bytes += copied(entry_key(e)) + copied(entry_value(e)) + TABLE_ENTRY_EXTRA;
         large += (uint32_t)(e->key_len >= STAYS) + (uint32_t)(e->value_len >= STAYS);
     }
     struct packer p;
@@ -149,7 +146,8 @@ struct body pack_page(struct out *out, const struct page *page, uint32_t number,
     put_number(&p, 2, page->at);
     put_number(&p, 4, pages);
     for (const struct entry *e = table_next(page, NULL); e; e = table_next(page, e)) {
-        struct change c = {.key = entry_key(e), .value = entry_value(e)};
+        struct change c = {
+            .key = entry_key(e), .value = entry_value(e), .expires_ms = e->expires_ms};
         put_write(&p, 3, &c);
     }
     return end(&p);

@@ -9,8 +9,8 @@
 
 void kv_need_table(struct kv *kv, uint32_t pages)
 {
-    if (!kv->table.pages)
-        table_init(&kv->table, kv->memory, pages);
+    if (!kv->machine.table.pages)
+        machine_init(&kv->machine, kv->memory, pages);
 }
 
 static struct bytes bytes_in(ProtobufCBinaryData d)
@@ -27,18 +27,22 @@ static void drop(struct kv *kv, const struct input *in, struct out *out)
                   in->record.body);
 }
 
-/* What was in memory once fits again, unless the node was given less. */
-static void put(struct kv *kv, const Kv__Write *w, lsn at)
+static struct change change_of(const Kv__Write *w)
 {
-    bool fits = table_put(&kv->table, bytes_in(w->key), bytes_in(w->value), at);
-    CHECK(fits);
+    return (struct change){
+        .key = bytes_in(w->key),
+        .value = bytes_in(w->value),
+        .expires_ms = (int64_t)(w->expires_ms & INT64_MAX),
+        .deleted = w->deleted,
+        .everything = w->everything,
+    };
 }
 
 static bool image_ok(const struct kv *kv, const Kv__Page *image)
 {
-    if (image->pages == 0 || image->pages > KV_PAGES_MAX || image->number >= image->pages)
+    if (image->pages == 0 || image->pages > TABLE_PAGES_MAX || image->number >= image->pages)
         return false;
-    if (kv->table.pages && kv->table.n != image->pages)
+    if (kv->machine.table.pages && kv->machine.table.n != image->pages)
         return false;
     for (size_t i = 0; i < image->n_entries; i++)
         if (table_hash(bytes_in(image->entries[i]->key)) % image->pages != image->number)
@@ -55,10 +59,12 @@ static void recover_image(struct kv *kv, const struct input *in, struct out *out
         return;
     }
     kv_need_table(kv, image->pages);
-    struct page *p = &kv->table.pages[image->number];
-    table_empty_page(&kv->table, p);
-    for (size_t i = 0; i < image->n_entries; i++)
-        put(kv, image->entries[i], image->lsn);
+    struct page *p = &kv->machine.table.pages[image->number];
+    table_empty_page(&kv->machine.table, p);
+    for (size_t i = 0; i < image->n_entries; i++) {
+        struct change c = change_of(image->entries[i]);
+        machine_redo(&kv->machine, &c, image->lsn);
+    }
     p->at = p->imaged = image->lsn;
     p->image = in->record.at;
     p->first = LSN_NONE;
@@ -73,11 +79,11 @@ static bool lacks(const struct page *p, lsn at)
 static bool replay_everything(struct kv *kv, lsn at)
 {
     bool any = false;
-    for (uint32_t i = 0; i < kv->table.n; i++) {
-        struct page *p = &kv->table.pages[i];
+    for (uint32_t i = 0; i < kv->machine.table.n; i++) {
+        struct page *p = &kv->machine.table.pages[i];
         if (!lacks(p, at) || p->keys == 0)
             continue;
-        table_empty_page(&kv->table, p);
+        table_empty_page(&kv->machine.table, p);
         table_touch(p, at);
         any = true;
     }
@@ -88,14 +94,11 @@ static bool replay(struct kv *kv, const Kv__Write *w, lsn at)
 {
     if (w->everything)
         return replay_everything(kv, at);
-    struct page *p = table_page(&kv->table, table_hash(bytes_in(w->key)));
+    struct page *p = table_page(&kv->machine.table, table_hash(bytes_in(w->key)));
     if (!lacks(p, at))
         return false;
-    table_touch(p, at);
-    if (w->deleted)
-        (void)table_remove(&kv->table, bytes_in(w->key));
-    else
-        put(kv, w, at);
+    struct change c = change_of(w);
+    machine_redo(&kv->machine, &c, at);
     return true;
 }
 
@@ -150,12 +153,12 @@ void recover_done(struct kv *kv, struct out *out)
     kv_need_table(kv, kv->settings->pages);
     kv->started = true;
     Kv__RecoveryDone m = KV__RECOVERY_DONE__INIT;
-    for (uint32_t i = 0; i < kv->table.n; i++)
-        m.pages += kv->table.pages[i].image != LSN_NONE;
+    for (uint32_t i = 0; i < kv->machine.table.n; i++)
+        m.pages += kv->machine.table.pages[i].image != LSN_NONE;
     m.replayed = kv->recovery.replayed;
     m.skipped = kv->recovery.skipped;
     m.malformed = kv->recovery.malformed;
     m.last_lsn = kv->last[LOG_WAL];
-    m.keys = kv->table.keys;
+    m.keys = kv->machine.table.keys;
     out_trace(out, &m.base);
 }

@@ -1,10 +1,10 @@
-#include "table.h"
+#include "machine/table.h"
 
 #include "base/check.h"
 
 #include <string.h>
 
-enum { BUCKETS_FIRST = 8 };
+enum { BUCKETS_FIRST = 8, DUE_FIRST = 64 };
 
 void table_init(struct table *t, struct memory *memory, uint32_t pages)
 {
@@ -54,7 +54,12 @@ static struct entry **place(const struct page *p, uint64_t hash, struct bytes ke
 struct entry *table_find(const struct table *t, struct bytes key)
 {
     uint64_t hash = table_hash(key);
-    struct entry **at = place(table_page(t, hash), hash, key);
+    return table_find_in(table_page(t, hash), hash, key);
+}
+
+struct entry *table_find_in(const struct page *p, uint64_t hash, struct bytes key)
+{
+    struct entry **at = place(p, hash, key);
     return at ? *at : NULL;
 }
 
@@ -88,34 +93,104 @@ static void count(struct table *t, struct page *p, size_t key, size_t old, size_
     t->bytes = t->bytes + key + new - old;
 }
 
-static bool replace(struct table *t, struct page *p, struct entry **at, struct bytes value,
-                    lsn when)
+/* Keys decide among equals, so that the order is the same wherever the same keys are. */
+static bool sooner(const struct entry *a, const struct entry *b)
+{
+    if (a->expires_ms != b->expires_ms)
+        return a->expires_ms < b->expires_ms;
+    return bytes_compare(entry_key(a), entry_key(b)) < 0;
+}
+
+static void set_due(struct table *t, uint32_t i, struct entry *e)
+{
+    t->due[i] = e;
+    e->due = i + 1;
+}
+
+/* Puts e where the order wants it, from the gap at i on. */
+static void settle_due(struct table *t, uint32_t i, struct entry *e)
+{
+    for (; i > 0 && sooner(e, t->due[(i - 1) / 2]); i = (i - 1) / 2)
+        set_due(t, i, t->due[(i - 1) / 2]);
+    for (;;) {
+        uint32_t child = 2 * i + 1;
+        if (child >= t->n_due)
+            break;
+        if (child + 1 < t->n_due && sooner(t->due[child + 1], t->due[child]))
+            child++;
+        if (!sooner(t->due[child], e))
+            break;
+        set_due(t, i, t->due[child]);
+        i = child;
+    }
+    set_due(t, i, e);
+}
+
+static void remove_due(struct table *t, struct entry *e)
+{
+    if (e->due == 0)
+        return;
+    uint32_t i = e->due - 1;
+    struct entry *last = t->due[--t->n_due];
+    if (last != e)
+        settle_due(t, i, last);
+    e->due = 0;
+}
+
+static bool room_for_due(struct table *t)
+{
+    if (t->n_due < t->due_cap)
+        return true;
+    uint32_t cap = t->due_cap ? 2 * t->due_cap : DUE_FIRST;
+    struct entry **due = memory_resize(t->memory, t->due, cap * sizeof *due);
+    if (!due)
+        return false;
+    t->due = due;
+    t->due_cap = cap;
+    return true;
+}
+
+/* There is room. */
+static void put_due(struct table *t, struct entry *e, int64_t expires_ms)
+{
+    if (e->expires_ms == expires_ms)
+        return;
+    remove_due(t, e);
+    e->expires_ms = expires_ms;
+    if (expires_ms != 0)
+        settle_due(t, t->n_due++, e);
+}
+
+static struct entry *replace(struct table *t, struct page *p, struct entry **at, struct bytes value,
+                             lsn when)
 {
     struct entry *e = *at;
     size_t old = e->value_len;
     if (old != value.len) {
         struct entry *moved = memory_resize(t->memory, e, sizeof *e + e->key_len + value.len);
         if (!moved)
-            return false;
+            return NULL;
         *at = e = moved;
+        if (e->due != 0)
+            t->due[e->due - 1] = e;
     }
     if (value.len > 0)
         memcpy(e->bytes + e->key_len, value.base, value.len);
     e->value_len = (uint32_t)value.len;
     e->at = when;
     count(t, p, 0, old, value.len);
-    return true;
+    return e;
 }
 
-static bool insert(struct table *t, struct page *p, uint64_t hash, struct bytes key,
-                   struct bytes value, lsn when)
+static struct entry *insert(struct table *t, struct page *p, uint64_t hash, struct bytes key,
+                            struct bytes value, lsn when)
 {
     if (p->keys >= p->n_buckets)
         grow(t, p);
     struct entry *e =
         p->n_buckets ? memory_alloc(t->memory, sizeof *e + key.len + value.len) : NULL;
     if (!e)
-        return false;
+        return NULL;
     e->hash = hash;
     e->at = when;
     e->key_len = (uint32_t)key.len;
@@ -130,21 +205,28 @@ static bool insert(struct table *t, struct page *p, uint64_t hash, struct bytes 
     p->keys++;
     t->keys++;
     count(t, p, key.len, 0, value.len);
-    return true;
+    return e;
 }
 
-bool table_put(struct table *t, struct bytes key, struct bytes value, lsn at)
+bool table_put(struct table *t, uint64_t hash, struct bytes key, struct bytes value,
+               int64_t expires_ms, lsn at)
 {
-    CHECK(key.len <= UINT32_MAX && value.len <= UINT32_MAX);
-    uint64_t hash = table_hash(key);
+    CHECK(key.len <= UINT32_MAX && value.len <= UINT32_MAX && expires_ms >= 0);
     struct page *p = table_page(t, hash);
     struct entry **found = place(p, hash, key);
-    return found && *found ? replace(t, p, found, value, at) : insert(t, p, hash, key, value, at);
+    if (expires_ms != 0 && !room_for_due(t))
+        return false;
+    struct entry *e =
+        found && *found ? replace(t, p, found, value, at) : insert(t, p, hash, key, value, at);
+    if (e)
+        put_due(t, e, expires_ms);
+    return e != NULL;
 }
 
 static void forget(struct table *t, struct page *p, struct entry **at)
 {
     struct entry *e = *at;
+    remove_due(t, e);
     *at = e->next;
     p->keys--;
     t->keys--;
@@ -174,13 +256,12 @@ void table_empty_page(struct table *t, struct page *p)
     p->n_buckets = 0;
 }
 
-bool table_fits(const struct table *t, struct bytes key, size_t value_len)
+bool table_fits(const struct page *p, size_t key_len, size_t value_len)
 {
-    if (key.len > KV_VALUE_MAX || value_len > KV_VALUE_MAX - key.len)
+    if (key_len > TABLE_VALUE_MAX || value_len > TABLE_VALUE_MAX - key_len)
         return false;
-    const struct page *p = table_page(t, table_hash(key));
-    uint64_t image = p->bytes + (uint64_t)p->keys * KV_ENTRY_EXTRA;
-    return image + key.len + value_len + 2 * KV_ENTRY_EXTRA <= KV_PAGE_MAX;
+    uint64_t image = p->bytes + (uint64_t)p->keys * TABLE_ENTRY_EXTRA;
+    return image + key_len + value_len + 2 * TABLE_ENTRY_EXTRA <= TABLE_PAGE_MAX;
 }
 
 void table_touch(struct page *p, lsn at)
@@ -209,12 +290,16 @@ void table_check(const struct table *t)
 {
     uint64_t keys = 0;
     uint64_t bytes = 0;
+    uint64_t due = 0;
     for (uint32_t i = 0; i < t->n; i++) {
         const struct page *p = &t->pages[i];
         uint32_t n = 0;
         uint64_t size = 0;
         for (const struct entry *e = table_next(p, NULL); e; e = table_next(p, e)) {
             CHECK(table_page(t, e->hash) == p);
+            CHECK((e->expires_ms == 0) == (e->due == 0));
+            CHECK(e->due <= t->n_due && (e->due == 0 || t->due[e->due - 1] == e));
+            due += e->due != 0;
             n++;
             size += (uint64_t)e->key_len + e->value_len;
         }
@@ -228,4 +313,7 @@ void table_check(const struct table *t)
     }
     CHECK(keys == t->keys);
     CHECK(bytes == t->bytes);
+    CHECK(due == t->n_due);
+    for (uint32_t i = 1; i < t->n_due; i++)
+        CHECK(!sooner(t->due[i], t->due[(i - 1) / 2]));
 }
