@@ -8,6 +8,7 @@ enum { NUMBERS_ROOM = 64 }; /* Upper bound of what is neither key nor value nor 
 
 static void pack_invoked(struct back *w, const struct history_op *op)
 {
+    back_bytes(w, 7, op->expected);
     back_sint(w, 5, op->by);
     if (!op->reads)
         back_bytes(w, 3, op->value);
@@ -41,7 +42,8 @@ static uint8_t *room_for(struct out *o, const struct history *h)
 {
     size_t n = NUMBERS_ROOM;
     for (uint32_t i = 0; i < h->n; i++)
-        n += NUMBERS_ROOM + strlen(h->ops[i].f) + h->ops[i].key.len + h->ops[i].value.len;
+        n += NUMBERS_ROOM + strlen(h->ops[i].f) + h->ops[i].key.len + h->ops[i].value.len +
+             h->ops[i].expected.len;
     uint8_t *room = out_alloc(o, n);
     CHECK(room); /* Our own message must fit our own arena. */
     return room + n;

@@ -10,6 +10,7 @@ struct history_op {
     const char *f;
     struct bytes key;
     struct bytes value; /* Written, or read. */
+    struct bytes expected;
     bool reads;
     bool absent;
     bool failed;
