@@ -429,7 +429,12 @@ void check_entry(struct check *c, const struct entry *e)
 
 void check_keep_history(struct check *c)
 {
-    clients_check_keep(c->clients);
+    clients_check_keep(c->clients, true);
+}
+
+void check_at_the_end(struct check *c)
+{
+    clients_check_keep(c->clients, false);
 }
 
 struct history *check_history(struct check *c, char *why, size_t why_size)

@@ -59,6 +59,9 @@ enum verdict check_verdict(const struct check *c);
 
 /* Before the first entry: the history of all clients is kept, and is not judged as it goes on. */
 void check_keep_history(struct check *c);
+/* Before the first entry: nobody looks on, so histories may be judged at the end, whole: more can
+ * be said of them then. */
+void check_at_the_end(struct check *c);
 /* After check_end(): it lives with `c`. NULL and a sentence when it is not whole. */
 struct history *check_history(struct check *c, char *why, size_t why_size);
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/must.h"
+#include "check/consistency.h"
 #include "check/linear.h"
 #include "history.pb-c.h"
 
@@ -21,6 +22,7 @@ enum {
     ROWS_LIVE_MAX = 1 << 13, /* Configurations: what one event costs hangs on them. */
     STEPS_LIVE = 200,
     STEPS_END = 2000000,
+    SLICES_END = 100, /* Of a judge of whole histories. */
     SMALLEST_STEPS_LIVE = 20000,
 };
 
@@ -40,7 +42,8 @@ struct clients_check {
     struct check *check;
     struct history history;
     struct linear linear;
-    bool keep;
+    bool whole; /* It is kept, and judged at the end; */
+    bool all;   /* or of every store kept, and left to whoever asked. */
     bool begun; /* A node that serves has started. */
     bool stopped;
     char why[160];       /* It was. */
@@ -67,15 +70,16 @@ void clients_check_free(struct clients_check *cs)
     free(cs);
 }
 
-void clients_check_keep(struct clients_check *cs)
+void clients_check_keep(struct clients_check *cs, bool all)
 {
     CHECK(!cs->begun);
-    cs->keep = true;
+    cs->whole = true;
+    cs->all = all;
 }
 
 struct history *clients_check_history(struct clients_check *cs, char *why, size_t why_size)
 {
-    CHECK(cs->keep);
+    CHECK(cs->all);
     if (!cs->stopped && cs->history.operations.n)
         return &cs->history;
     (void)snprintf(why, why_size, "%s",
@@ -176,13 +180,14 @@ static void remember(struct clients_check *cs, const struct entry *e, const Hist
     int n = snprintf(name, sizeof name, "n%u.%u:%" PRIu64, e->node, e->boot, m->client);
     o->client = words_add(&cs->history.clients, bytes_of(name, (size_t)n));
     o->invoked = o->invoke_event = e->ordinal;
+    o->invoke_ns = e->head.mono_ns;
     if (cs->n == cs->cap) {
         uint32_t cap = cs->cap ? 2 * cs->cap : 64;
         cs->asked = must_grow(cs->asked, cs->cap, cap, sizeof *cs->asked);
         cs->cap = cap;
     }
     cs->asked[cs->n++] = (struct asked){e->node, e->boot, m->client, m->request, cs->check->now, o};
-    if (cs->keep)
+    if (cs->whole)
         operations_add(&cs->history.operations, o);
     else
         linear_invoke(&cs->linear, o);
@@ -211,10 +216,9 @@ static void take_invoke(struct clients_check *cs, const struct entry *e, bool ow
 
 static void take_result(struct clients_check *cs, const History__Op *op, struct action *a)
 {
-    if (op->failed) {
-        a->kind = ACTION_NOTHING;
+    a->refused = op->failed;
+    if (a->refused)
         return;
-    }
     a->told = a->kind != ACTION_WRITE;
     a->number = op->number;
     if (a->kind == ACTION_READ)
@@ -233,12 +237,17 @@ static void take_complete(struct clients_check *cs, const struct entry *e)
                          cs->asked[i].request != m->request || cs->asked[i].boot != e->boot))
         i++;
     struct operation *o = i < cs->n ? cs->asked[i].operation : NULL;
+    if (o) {
+        bool known = m->outcome != HISTORY__OUTCOME__INFO;
+        o->completed = known ? e->ordinal : NEVER;
+        o->complete_event = e->ordinal;
+        o->complete_ns = e->head.mono_ns;
+    }
     if (o && m->outcome == HISTORY__OUTCOME__OK && m->n_ops == o->n) {
         for (uint32_t k = 0; k < o->n; k++)
             take_result(cs, m->ops[k], &o->actions[k]);
-        o->completed = o->complete_event = e->ordinal;
         settle(cs, i, FATE_OK);
-        if (!cs->keep)
+        if (!cs->whole)
             linear_complete(&cs->linear, o);
     } else if (o) {
         settle(cs, i, m->outcome == HISTORY__OUTCOME__FAIL ? FATE_DROPPED : FATE_UNKNOWN);
@@ -287,25 +296,22 @@ static void take_start(struct clients_check *cs, const struct entry *e)
 
 /* --- the judge --- */
 
-static void refute(struct clients_check *cs)
+static void refute(struct clients_check *cs, const struct operations *least)
 {
-    struct operations least;
     struct buf text = {0};
     uint64_t events[FINDING_EVENTS_MAX];
     uint32_t n = 0;
-    free(linear_smallest(&cs->linear, SMALLEST_STEPS_LIVE, &least));
-    for (uint32_t i = 0; i < least.n; i++) {
-        const struct operation *o = least.all[i];
+    for (uint32_t i = 0; i < least->n; i++) {
+        const struct operation *o = least->all[i];
         if (n < FINDING_EVENTS_MAX)
             events[n++] = o->fate == FATE_OK ? o->complete_event : o->invoke_event;
         buf_printf(&text, i ? "; " : "");
         history_print_operation(&cs->history, o, &text);
     }
     finding_refute(check_find(cs->check, "history", "linearizable"), events, n,
-                   "no order of these %u explains what was answered: %.*s", least.n, (int)text.len,
+                   "no order of these %u explains what was answered: %.*s", least->n, (int)text.len,
                    (const char *)text.base);
     buf_free(&text);
-    operations_free(&least);
 }
 
 static void judge(struct clients_check *cs, uint64_t steps)
@@ -314,22 +320,25 @@ static void judge(struct clients_check *cs, uint64_t steps)
         return;
     if (cs->n && cs->check->now - cs->asked[0].at_ns > patience_ns)
         settle(cs, 0, FATE_UNKNOWN);
-    if (linear_run(&cs->linear, &steps) == PROGRESS_REFUTED)
-        refute(cs);
-    else if (cs->linear.progress == PROGRESS_TOO_MANY)
+    if (linear_run(&cs->linear, &steps) == PROGRESS_REFUTED) {
+        struct operations least;
+        free(linear_smallest(&cs->linear, SMALLEST_STEPS_LIVE, &least));
+        refute(cs, &least);
+        operations_free(&least);
+    } else if (cs->linear.progress == PROGRESS_TOO_MANY)
         stop(cs, "what was asked at once can have happened in too many orders");
 }
 
 static void take_trace(struct clients_check *cs, const struct entry *e, enum kind kind)
 {
     enum store_kind store = subject_store(check_subject(cs->check, e->node), e->head.instance);
-    if (store == STORE_NONE || (store == STORE_OWN && !cs->keep))
+    if (store == STORE_NONE || (store == STORE_OWN && !cs->all))
         return;
     if (kind == KIND_HISTORY_INVOKE)
         take_invoke(cs, e, store == STORE_OWN);
     else
         take_complete(cs, e);
-    if (!cs->keep)
+    if (!cs->whole)
         judge(cs, STEPS_LIVE);
 }
 
@@ -347,18 +356,44 @@ void clients_check_entry(struct clients_check *cs, const struct entry *e, enum k
         take_start(cs, e);
 }
 
+static bool slices_end(void *ctx)
+{
+    uint32_t *slices = ctx;
+    return (*slices)-- == 0;
+}
+
+static uint64_t judge_whole(struct clients_check *cs)
+{
+    struct judgement j;
+    uint32_t slices = SLICES_END;
+    const struct patience patience = {slices_end, &slices};
+    consistency_judge(&cs->history, CONSISTENCY_LINEARIZABLE, &patience, &j);
+    if (j.verdict == VERDICT_REFUTED)
+        refute(cs, &j.example);
+    else if (j.verdict == VERDICT_UNKNOWN)
+        stop(cs, "%s", j.sentence);
+    judgement_free(&j);
+    return cs->history.operations.n;
+}
+
+static uint64_t judge_rest(struct clients_check *cs)
+{
+    judge(cs, STEPS_END);
+    if (!cs->stopped && cs->linear.progress == PROGRESS_MORE)
+        stop(cs, "the search was given up: it has too many orders to try");
+    return cs->linear.judged;
+}
+
 void clients_check_end(struct clients_check *cs)
 {
     while (cs->n)
         settle(cs, cs->n - 1, FATE_UNKNOWN);
-    if (cs->keep || (!cs->linear.last && !cs->stopped))
+    bool any = cs->linear.last || cs->history.operations.n;
+    if (cs->all || (!any && !cs->stopped))
         return;
-    if (!cs->stopped)
-        judge(cs, STEPS_END);
     struct finding *f = check_find(cs->check, "history", "linearizable");
-    f->judged = cs->linear.judged;
-    if (!cs->stopped && cs->linear.progress == PROGRESS_MORE)
-        stop(cs, "the search was given up: it has too many orders to try");
+    if (!cs->stopped)
+        f->judged = cs->whole ? judge_whole(cs) : judge_rest(cs);
     if (cs->stopped)
         finding_unknown(f, "%s", cs->why);
     finding_proven(f,

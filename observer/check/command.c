@@ -239,6 +239,8 @@ static int check_recording(struct asked *a)
     int code;
     if (a->chosen)
         check_keep_history(c);
+    else
+        check_at_the_end(c);
     uint64_t entries = feed(c, t);
     if (a->chosen) {
         struct history *h = check_history(c, why, sizeof why);

@@ -40,16 +40,35 @@ __attribute__((format(printf, 3, 4))) static void say(struct judgement *j, enum 
 
 static const char out_of_patience[] = "the search was given up: it has too many orders to try";
 
+static enum progress search(struct linear *l, const struct patience *patience)
+{
+    enum progress p;
+    do {
+        uint64_t steps = SLICE_STEPS;
+        p = linear_run(l, &steps);
+    } while (p == PROGRESS_MORE && !(patience->ends && patience->ends(patience->ctx)));
+    return p;
+}
+
+/* Where haste does not pay, or finds nothing, all is looked at. */
+static enum progress search_twice(struct linear *l, struct history *h,
+                                  const struct patience *patience)
+{
+    linear_init(l, h, false);
+    l->hasty = true;
+    linear_tell(l);
+    if (l->several && search(l, patience) == PROGRESS_DONE)
+        return PROGRESS_DONE;
+    linear_free(l);
+    linear_init(l, h, false);
+    linear_tell(l);
+    return search(l, patience);
+}
+
 static void judge_linear(struct history *h, const struct patience *patience, struct judgement *j)
 {
     struct linear l;
-    enum progress p;
-    linear_init(&l, h, false);
-    linear_tell(&l);
-    do {
-        uint64_t steps = SLICE_STEPS;
-        p = linear_run(&l, &steps);
-    } while (p == PROGRESS_MORE && !(patience->ends && patience->ends(patience->ctx)));
+    enum progress p = search_twice(&l, h, patience);
     if (p == PROGRESS_REFUTED) {
         j->base = linear_smallest(&l, SMALLEST_STEPS, &j->example);
         say(j, VERDICT_REFUTED, "no order of these %u explains what was answered", j->example.n);

@@ -108,8 +108,7 @@ static uint32_t joined(struct datatype *m, uint32_t left, uint32_t right, bool q
     return e->joined;
 }
 
-/* Its bytes are not its own, but a hash of them. */
-static bool shortened(const struct datatype *m, uint32_t value)
+bool datatype_shortened(const struct datatype *m, uint32_t value)
 {
     return value == VALUE_ANY ||
            (m->brief && value != VALUE_ABSENT && m->words.all[value].len == 57 &&
@@ -157,7 +156,7 @@ static bool add(struct datatype *m, const struct action *a, uint32_t *state)
 static bool append(struct datatype *m, const struct action *a, uint32_t *state)
 {
     size_t whole = 0;
-    bool known = !shortened(m, *state) && !shortened(m, a->value);
+    bool known = !datatype_shortened(m, *state) && !datatype_shortened(m, a->value);
     if (known)
         whole = length(m, *state) + length(m, a->value);
     if (known && a->told && a->number != (int64_t)whole)
@@ -210,6 +209,8 @@ static bool dequeue(struct datatype *m, const struct action *a, uint32_t *state)
 bool datatype_act(struct datatype *m, const struct action *a, uint32_t *state)
 {
     bool any = *state == VALUE_ANY;
+    if (a->refused)
+        return true;
     switch (a->kind) {
     case ACTION_READ:
         return read_value(a, state);
@@ -230,13 +231,11 @@ bool datatype_act(struct datatype *m, const struct action *a, uint32_t *state)
     case ACTION_EXISTS:
         return !a->told || any || (*state != VALUE_ABSENT) == (a->number != 0);
     case ACTION_LENGTH:
-        return !a->told || shortened(m, *state) || (int64_t)length(m, *state) == a->number;
+        return !a->told || datatype_shortened(m, *state) || (int64_t)length(m, *state) == a->number;
     case ACTION_ENQUEUE:
         return enqueue(m, a, state);
     case ACTION_DEQUEUE:
         return dequeue(m, a, state);
-    case ACTION_NOTHING:
-        return true;
     }
     return false;
 }
@@ -248,4 +247,94 @@ bool datatype_apply(struct datatype *m, const struct operation *o, uint32_t *val
         if (!datatype_act(m, &o->actions[i], &values[place[o->actions[i].key]]))
             return false;
     return true;
+}
+
+/* --- what may have seen what --- */
+
+static bool contains(struct bytes whole, struct bytes part)
+{
+    for (size_t i = 0; part.len && i + part.len <= whole.len; i++)
+        if (memcmp(whole.base + i, part.base, part.len) == 0)
+            return true;
+    return part.len == 0;
+}
+
+/* Whether `by` may have been given its result, or have done what it did, because there was
+ * `value`. */
+static bool may_see_value(struct datatype *m, const struct action *by, uint32_t value)
+{
+    bool told = by->told;
+    switch (by->kind) {
+    case ACTION_READ:
+        return told && (by->value == value || value == VALUE_ANY);
+    case ACTION_CAS:
+        return told && by->number == 0 ? by->expected != value : by->expected == value;
+    case ACTION_ADD:
+        return !told || value == VALUE_ANY ||
+               datatype_increased(m, value, by->by) == datatype_number(m, by->number);
+    case ACTION_EXISTS:
+        return told && (by->number != 0) == (value != VALUE_ABSENT);
+    case ACTION_DELETE:
+        return told && (by->number != 0) == (value != VALUE_ABSENT);
+    case ACTION_LENGTH:
+    case ACTION_APPEND:
+        return true;
+    case ACTION_DEQUEUE:
+        return !told || by->value == value;
+    case ACTION_WRITE:
+    case ACTION_ENQUEUE:
+        break;
+    }
+    return false;
+}
+
+static bool may_see_append(const struct datatype *m, const struct action *by, uint32_t added)
+{
+    switch (by->kind) {
+    case ACTION_READ:
+        return by->told && by->value != VALUE_ABSENT &&
+               (m->brief || added == VALUE_ABSENT ||
+                contains(m->words.all[by->value], m->words.all[added]));
+    case ACTION_APPEND: /* It passes on what it finds. */
+        return by->told;
+    case ACTION_DELETE:
+    case ACTION_EXISTS:
+        return by->told;
+    case ACTION_WRITE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool datatype_action_may_see(struct datatype *m, const struct action *by, const struct action *a)
+{
+    if (by->key != a->key || by->refused || a->refused)
+        return false;
+    switch (a->kind) {
+    case ACTION_WRITE:
+    case ACTION_CAS:
+    case ACTION_ENQUEUE:
+        return may_see_value(m, by, a->value);
+    case ACTION_DELETE:
+        return may_see_value(m, by, VALUE_ABSENT);
+    case ACTION_ADD:
+        return may_see_value(m, by, a->told ? datatype_number(m, a->number) : VALUE_ANY);
+    case ACTION_APPEND:
+        return may_see_append(m, by, a->value);
+    case ACTION_DEQUEUE: /* What it took must not have been put. */
+        return !a->told || (by->kind == ACTION_ENQUEUE && by->value == a->value) ||
+               (by->kind == ACTION_DEQUEUE && !by->told);
+    default:
+        return false;
+    }
+}
+
+bool datatype_may_see(struct datatype *m, const struct operation *by, const struct operation *o)
+{
+    for (uint32_t i = 0; i < by->n; i++)
+        for (uint32_t k = 0; k < o->n; k++)
+            if (datatype_action_may_see(m, &by->actions[i], &o->actions[k]))
+                return true;
+    return false;
 }

@@ -36,11 +36,19 @@ void datatype_free(struct datatype *m);
 uint32_t datatype_increased(struct datatype *m, uint32_t value, int64_t by);
 uint32_t datatype_number(struct datatype *m, int64_t number); /* Its word. */
 
+/* Whether its bytes are not its own, but some and a hash of all. */
+bool datatype_shortened(const struct datatype *m, uint32_t value);
+
 /* Whether it could happen to a key in this state with the result that was told; then *state is
  * the state after it, else it is as it was. */
 bool datatype_act(struct datatype *m, const struct action *a, uint32_t *state);
 /* The whole operation; values[place[key]] is a key's state. On false they may be changed. */
 bool datatype_apply(struct datatype *m, const struct operation *o, uint32_t *values,
                     const uint32_t *place);
+
+/* Whether one may have been given its result, or have done what it did, because of what the other
+ * did. Where it may not, an order that has the other is one without it, too. */
+bool datatype_action_may_see(struct datatype *m, const struct action *by, const struct action *a);
+bool datatype_may_see(struct datatype *m, const struct operation *by, const struct operation *o);
 
 #endif

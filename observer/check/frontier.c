@@ -132,9 +132,12 @@ static void release_slot(struct frontier *f, uint32_t slot)
     put(f->open, slot, false);
     put(f->stays, slot, false);
     put(f->unknown, slot, false);
-    for (uint32_t i = 0; i < 32 * f->mask_words; i++)
+    for (uint32_t i = 0; i < 32 * f->mask_words; i++) {
         if (f->slots[i].elder == slot + 1)
             f->slots[i].elder = f->slots[slot].elder;
+        if (f->slots[i].after == slot + 1)
+            f->slots[i].after = f->slots[slot].after;
+    }
     f->slots[slot] = (struct slot){0};
 }
 
@@ -149,9 +152,30 @@ static uint32_t elder_of(const struct frontier *f, const struct operation *o)
     return elder;
 }
 
+/* What its client asked before it, unless nobody knows what became of that. */
+static uint32_t before_of(const struct frontier *f, const struct operation *o)
+{
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < 32 * f->mask_words; i++) {
+        const struct operation *x = f->slots[i].operation;
+        if (x && x->client == o->client && x->fate == FATE_OK &&
+            (!before || x->invoked > f->slots[before - 1].operation->invoked))
+            before = i + 1;
+    }
+    return before;
+}
+
+static bool waits(const struct frontier *f, uint32_t *row, uint32_t slot)
+{
+    uint32_t after = f->slots[slot].after;
+    return after && !has(mask(f, row), after - 1);
+}
+
 /* Something that changes nothing happens here, if it can. */
 static bool settle_slot(struct frontier *f, uint32_t *row, uint32_t slot)
 {
+    if (waits(f, row, slot))
+        return false;
     memcpy(f->scratch[1], row + VALUES, f->n_keys * sizeof *row);
     if (!datatype_apply(f->datatype, f->slots[slot].operation, f->scratch[1], f->place) ||
         memcmp(f->scratch[1], row + VALUES, f->n_keys * sizeof *row) != 0)
@@ -160,17 +184,23 @@ static bool settle_slot(struct frontier *f, uint32_t *row, uint32_t slot)
     return true;
 }
 
-/* All that changes nothing and can happen here has happened. True if something that touches the
- * key of `seen` was among it. */
+/* All that changes nothing and can happen here has happened. True if something that touches a key
+ * of `seen` was among it. */
 static bool settle_row(struct frontier *f, uint32_t *row, const struct operation *seen)
 {
     bool was_seen = false;
-    for (uint32_t w = 0; w < f->mask_words; w++)
-        for (uint32_t bits = f->stays[w] & ~mask(f, row)[w]; bits; bits &= bits - 1) {
-            uint32_t slot = 32 * w + (uint32_t)__builtin_ctz(bits);
-            if (settle_slot(f, row, slot) && seen)
-                was_seen |= operation_touches(f->slots[slot].operation, seen->actions[0].key);
-        }
+    for (bool more = true; more;) { /* One may have waited for another. */
+        more = false;
+        for (uint32_t w = 0; w < f->mask_words; w++)
+            for (uint32_t bits = f->stays[w] & ~mask(f, row)[w]; bits; bits &= bits - 1) {
+                uint32_t slot = 32 * w + (uint32_t)__builtin_ctz(bits);
+                const struct operation *o = f->slots[slot].operation;
+                if (!settle_slot(f, row, slot))
+                    continue;
+                more = true;
+                was_seen |= seen && operations_meet(o, seen);
+            }
+    }
     return was_seen;
 }
 
@@ -180,9 +210,12 @@ enum progress frontier_invoke(struct frontier *f, const struct operation *o)
         return PROGRESS_DONE; /* It tells nothing, and does nothing. */
     if (f->n_open >= SLOTS_MAX)
         return PROGRESS_TOO_MANY;
-    uint32_t elder = o->fate == FATE_UNKNOWN ? elder_of(f, o) : 0;
+    bool unknown = o->fate == FATE_UNKNOWN;
+    uint32_t elder = unknown ? elder_of(f, o) : 0;
+    uint32_t after = unknown ? 0 : before_of(f, o);
     uint32_t slot = take_slot(f, o);
     f->slots[slot].elder = elder;
+    f->slots[slot].after = after;
     for (uint32_t i = 0; o->stays && i < f->now.n; i++)
         (void)settle_slot(f, configurations_row(&f->now, i), slot);
     return PROGRESS_DONE;
@@ -213,12 +246,14 @@ void frontier_complete(struct frontier *f, const struct operation *o)
 static bool may_follow(const struct frontier *f, uint32_t *row, uint32_t slot)
 {
     const struct slot *s = &f->slots[slot];
-    if (s->elder && !has(mask(f, row), s->elder - 1))
+    if (waits(f, row, slot) || (s->elder && !has(mask(f, row), s->elder - 1)))
         return false;
     if (!row[OWED])
         return true;
-    uint32_t key = f->slots[row[OWED] - 1].operation->actions[0].key;
-    return !s->operation->blind && operation_touches(s->operation, key);
+    const struct operation *owed = f->slots[row[OWED] - 1].operation;
+    if (f->hasty)
+        return datatype_may_see(f->datatype, s->operation, owed);
+    return operations_meet(s->operation, owed) && !(s->operation->blind && owed->n == 1);
 }
 
 /* The row of `seen` goes on by one slot. False when there are too many. */
@@ -230,7 +265,7 @@ static bool go_on(struct frontier *f, uint32_t from, uint32_t slot)
     if (!may_follow(f, row, slot) || !datatype_apply(f->datatype, o, row + VALUES, f->place))
         return true;
     put(mask(f, row), slot, true);
-    bool owes = o->fate == FATE_UNKNOWN && o->n == 1;
+    bool owes = o->fate == FATE_UNKNOWN;
     bool was_seen = settle_row(f, row, owes ? o : NULL);
     row[OWED] = owes && !was_seen ? slot + 1 : 0;
     if (!has(mask(f, row), f->completes - 1))
@@ -371,9 +406,12 @@ enum progress frontier_join(struct frontier *f, struct frontier *other)
     for (uint32_t i = 0; i < slots; i++)
         if (other->slots[i].operation)
             moved[i] = take_slot(f, other->slots[i].operation);
-    for (uint32_t i = 0; i < slots; i++)
+    for (uint32_t i = 0; i < slots; i++) {
         if (other->slots[i].elder)
             f->slots[moved[i]].elder = moved[other->slots[i].elder - 1] + 1;
+        if (other->slots[i].after)
+            f->slots[moved[i]].after = moved[other->slots[i].after - 1] + 1;
+    }
     for (uint32_t k = 0; k < other->n_keys; k++)
         frontier_add_key(f, other->keys[k], VALUE_ABSENT);
     struct configurations ours = f->now;

@@ -12,6 +12,11 @@
  *    it happen in the order of their invocations, and a configuration that needed less of it stands
  *    for those that needed more.
  *
+ * Of operations on several keys the second can leave very many orders. A hasty search looks only at
+ * some of them: what it finds is an explanation, but that it finds none refutes nothing.
+ *
+ * What a client asks without waiting for answers happens in the order in which it asked.
+ *
  * One frontier is about the keys that some operation ties together, and no others. */
 #ifndef ORRERY_CHECK_FRONTIER_H
 #define ORRERY_CHECK_FRONTIER_H
@@ -31,10 +36,12 @@ enum progress {
 struct slot {
     const struct operation *operation; /* NULL: free. */
     uint32_t elder;                    /* Slot + 1 of an equal of unknown fate that goes first. */
+    uint32_t after;                    /* Slot + 1 of what its client asked before it. */
 };
 
 struct frontier {
     struct datatype *datatype;
+    bool hasty;            /* What may never have happened only right before what itself saw it. */
     const uint32_t *place; /* By key: which of `keys` it is. */
     uint32_t *keys;
     uint32_t n_keys;

@@ -73,9 +73,9 @@ void history_print_key(const struct history *h, uint32_t key, struct buf *into)
 
 static void print_arguments(const struct history *h, const struct action *a, struct buf *into)
 {
-    static const char *const verbs[] = {"read",    "write",   "compare and set", "add",
-                                        "append",  "delete",  "exists",          "length",
-                                        "enqueue", "dequeue", "nothing"};
+    static const char *const verbs[] = {"read",    "write",  "compare and set", "add",
+                                        "append",  "delete", "exists",          "length",
+                                        "enqueue", "dequeue"};
     buf_printf(into, "%s", verbs[a->kind]);
     history_print_key(h, a->key, into);
     if (a->kind == ACTION_CAS) {
@@ -95,7 +95,9 @@ static void print_arguments(const struct history *h, const struct action *a, str
 static void print_action(const struct history *h, const struct action *a, struct buf *into)
 {
     print_arguments(h, a, into);
-    if (!a->told)
+    if (a->refused)
+        buf_printf(into, ": refused");
+    if (a->refused || !a->told)
         return;
     if (a->kind == ACTION_CAS) {
         buf_printf(into, a->number ? ": done" : ": refused");

@@ -212,7 +212,11 @@ static bool take_answer(struct reading *r, const struct verb *v, uint32_t key, u
         key = value; /* Only the value is needed. */
     if (v->kind == ACTION_READ || v->kind == ACTION_DEQUEUE) {
         a->told = true;
-        return split(r, v, &key, &value) && take_word(r, value, &a->value);
+        if (!split(r, v, &key, &value))
+            return false;
+        if (v->shape == SHAPE_REGISTER && key) /* Of a read, not all say it before. */
+            a->key = words_add(&r->history->keys, edn_text(&r->edn, key));
+        return take_word(r, value, &a->value);
     }
     if (v->kind == ACTION_CAS) {
         a->told = true;
@@ -348,7 +352,7 @@ static bool complete(struct reading *r, const struct said *s, uint32_t client)
         if (!answer(r, s, o))
             return false;
     }
-    o->completed = o->fate == FATE_OK ? r->moment : NEVER;
+    o->completed = o->fate == FATE_UNKNOWN ? NEVER : r->moment;
     o->complete_event = r->line;
     r->open[client] = NULL;
     return true;
@@ -457,6 +461,8 @@ bool history_read(struct history *h, struct bytes file, enum history_model *mode
                   size_t why_size)
 {
     struct reading r = {.history = h, .line = 1, .why = why, .why_size = why_size};
+    struct bytes mark = bytes_str(HISTORY_SHORTENED);
+    h->datatype.brief = file.len >= mark.len && memcmp(file.base, mark.base, mark.len) == 0;
     edn_init(&r.edn, file);
     (void)edn_more(&r.edn);
     r.log = file.len - r.edn.at >= 4 && memcmp(file.base + r.edn.at, "INFO", 4) == 0;

@@ -32,4 +32,11 @@ bool history_model_parse(const char *text, enum history_model *m);
 bool history_read(struct history *h, struct bytes file, enum history_model *model, char *why,
                   size_t why_size);
 
+/* First line of a history whose values above 64 bytes were told shortened (history.proto). */
+#define HISTORY_SHORTENED "; values above 64 bytes: 40 of them, ~, and a hash of the whole\n"
+
+/* As maps, one a line, in the order of events: what history_read() reads. What one client asked at
+ * once is told as of several processes, as Jepsen has it. Returns how many operations. */
+uint32_t history_write(const struct history *h, struct buf *into);
+
 #endif

@@ -95,7 +95,7 @@ void heartbeat_check_end(struct heartbeat_check *h);
 
 struct clients_check *clients_check_new(struct check *c);
 void clients_check_free(struct clients_check *cs);
-void clients_check_keep(struct clients_check *cs);
+void clients_check_keep(struct clients_check *cs, bool all);
 struct history *clients_check_history(struct clients_check *cs, char *why, size_t why_size);
 void clients_check_entry(struct clients_check *cs, const struct entry *e, enum kind kind);
 void clients_check_end(struct clients_check *cs);

@@ -48,6 +48,7 @@ void linear_free(struct linear *l)
     free(l->place);
     free(l->base);
     free(l->marked);
+    operations_free(&l->copies);
     free(l->queue);
     *l = (struct linear){0};
 }
@@ -93,6 +94,7 @@ static struct part *new_part(struct linear *l, uint32_t key, uint32_t value)
     struct part *p = must_alloc(1, sizeof *p);
     frontier_init(&p->frontier, &l->history->datatype, l->place);
     frontier_add_key(&p->frontier, key, value);
+    p->frontier.hasty = l->hasty;
     l->part[key] = p;
     l->place[key] = 0;
     l->base[key] = l->marked[key] = value;

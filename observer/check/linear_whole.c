@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/must.h"
+#include "check/foresight.h"
 #include "check/smallest.h"
 
 #include <stdlib.h>
@@ -79,13 +80,18 @@ void linear_tell(struct linear *l)
     uint32_t n;
     if (is_of_queue(h))
         look_ahead(h);
-    struct told *all = in_order(h->operations.all, h->operations.n, &n);
+    struct operations told;
+    foresee(h, &told, &l->copies);
+    for (uint32_t i = 0; i < told.n; i++)
+        l->several |= told.all[i]->fate == FATE_UNKNOWN && told.all[i]->n > 1;
+    struct told *all = in_order(told.all, told.n, &n);
     for (uint32_t i = 0; i < n; i++)
         if (all[i].completes)
             linear_complete(l, all[i].operation);
         else
             linear_invoke(l, all[i].operation);
     free(all);
+    free(told.all);
 }
 
 /* Of few operations all keys are taken together. */

@@ -16,11 +16,12 @@ struct operation *operation_new(uint32_t n)
 
 static bool action_stays(const struct action *a)
 {
+    if (a->refused)
+        return true;
     switch (a->kind) {
     case ACTION_READ:
     case ACTION_EXISTS:
     case ACTION_LENGTH:
-    case ACTION_NOTHING:
         return true;
     case ACTION_CAS:
         return (a->told && a->number == 0) || a->value == a->expected;
@@ -55,6 +56,14 @@ bool operation_touches(const struct operation *o, uint32_t key)
     return false;
 }
 
+bool operations_meet(const struct operation *a, const struct operation *b)
+{
+    for (uint32_t i = 0; i < a->n; i++)
+        if (operation_touches(b, a->actions[i].key))
+            return true;
+    return false;
+}
+
 bool operation_twins(const struct operation *a, const struct operation *b)
 {
     if (a->n != b->n)
@@ -64,7 +73,7 @@ bool operation_twins(const struct operation *a, const struct operation *b)
         const struct action *y = &b->actions[i];
         if (x->kind != y->kind || x->key != y->key || x->value != y->value ||
             x->expected != y->expected || x->by != y->by || x->told != y->told ||
-            (x->told && x->number != y->number))
+            x->refused != y->refused || (x->told && x->number != y->number))
             return false;
     }
     return true;

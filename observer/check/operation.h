@@ -24,7 +24,6 @@ enum action_kind {
     ACTION_LENGTH,  /* told: number; 0 when there is nothing */
     ACTION_ENQUEUE, /* of `value`, at the end */
     ACTION_DEQUEUE, /* of the first; told: `value`, absent when there was none */
-    ACTION_NOTHING, /* It was refused and changed nothing, and nobody says why. */
 };
 
 struct action {
@@ -34,7 +33,8 @@ struct action {
     uint32_t expected;
     int64_t by;
     int64_t number;
-    bool told; /* Its result is known. */
+    bool told;    /* Its result is known. */
+    bool refused; /* It changed nothing, and nobody says why. */
 };
 
 enum fate { FATE_OPEN, FATE_OK, FATE_UNKNOWN, FATE_DROPPED };
@@ -47,6 +47,8 @@ struct operation {
     uint64_t completed; /* NEVER: nobody knows whether it was. */
     uint64_t invoke_event;
     uint64_t complete_event; /* What a reader may look up: an event's ordinal, a line; 0: none. */
+    uint64_t invoke_ns;
+    uint64_t complete_ns; /* Of cluster time; 0: not told. */
     enum fate fate;
     bool stays; /* It changes nothing, whatever it finds. */
     bool blind; /* It writes one key, whatever is there, and tells nothing. */
@@ -58,6 +60,7 @@ struct operation *operation_new(uint32_t n); /* Owned by the caller: free(). */
 /* Its fate and results are known: what follows from them. */
 void operation_settle(struct operation *o);
 bool operation_touches(const struct operation *o, uint32_t key);
+bool operations_meet(const struct operation *a, const struct operation *b); /* At some key. */
 /* The same but for who asked and when. */
 bool operation_twins(const struct operation *a, const struct operation *b);
 

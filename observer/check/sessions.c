@@ -87,12 +87,15 @@ static bool reads(const struct action *a, uint32_t *value)
 {
 
     *value = a->kind == ACTION_CAS ? a->expected : a->value;
-    return a->told && (a->kind == ACTION_READ || (a->kind == ACTION_CAS && a->number));
+    return a->told && !a->refused &&
+           (a->kind == ACTION_READ || (a->kind == ACTION_CAS && a->number));
 }
 
 static bool writes(struct datatype *m, const struct action *a, uint32_t *value)
 {
     *value = a->value;
+    if (a->refused)
+        return false;
     if (a->kind == ACTION_ADD && a->told) {
         *value = datatype_number(m, a->number);
         return true;

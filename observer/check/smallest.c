@@ -19,109 +19,13 @@ struct smallest {
     uint64_t steps;
 };
 
-/* --- what may have seen what --- */
-
-static bool contains(struct bytes whole, struct bytes part)
-{
-    for (size_t i = 0; part.len && i + part.len <= whole.len; i++)
-        if (memcmp(whole.base + i, part.base, part.len) == 0)
-            return true;
-    return part.len == 0;
-}
-
-/* Whether `by` may have been given its result, or have done what it did, because there was
- * `value`. */
-static bool may_see_value(struct datatype *m, const struct action *by, uint32_t value)
-{
-    bool told = by->told;
-    switch (by->kind) {
-    case ACTION_READ:
-        return told && (by->value == value || value == VALUE_ANY);
-    case ACTION_CAS:
-        return told && by->number == 0 ? by->expected != value : by->expected == value;
-    case ACTION_ADD:
-        return !told || value == VALUE_ANY ||
-               datatype_increased(m, value, by->by) == datatype_number(m, by->number);
-    case ACTION_EXISTS:
-        return told && (by->number != 0) == (value != VALUE_ABSENT);
-    case ACTION_DELETE:
-        return told && (by->number != 0) == (value != VALUE_ABSENT);
-    case ACTION_LENGTH:
-    case ACTION_APPEND:
-        return true;
-    case ACTION_DEQUEUE:
-        return !told || by->value == value;
-    case ACTION_WRITE:
-    case ACTION_ENQUEUE:
-    case ACTION_NOTHING:
-        break;
-    }
-    return false;
-}
-
-static bool may_see_append(const struct datatype *m, const struct action *by, uint32_t added)
-{
-    switch (by->kind) {
-    case ACTION_READ:
-        return by->told && by->value != VALUE_ABSENT &&
-               (m->brief || added == VALUE_ABSENT ||
-                contains(m->words.all[by->value], m->words.all[added]));
-    case ACTION_APPEND: /* It passes on what it finds. */
-        return by->told;
-    case ACTION_DELETE:
-    case ACTION_EXISTS:
-        return by->told;
-    case ACTION_WRITE:
-    case ACTION_NOTHING:
-        return false;
-    default:
-        return true;
-    }
-}
-
-/* Whether `by` may have seen what `a` did. */
-static bool may_see(struct datatype *m, const struct action *by, const struct action *a)
-{
-    if (by->key != a->key)
-        return false;
-    switch (a->kind) {
-    case ACTION_WRITE:
-    case ACTION_CAS:
-    case ACTION_ENQUEUE:
-        return may_see_value(m, by, a->value);
-    case ACTION_DELETE:
-        return may_see_value(m, by, VALUE_ABSENT);
-    case ACTION_ADD:
-        return may_see_value(m, by, a->told ? datatype_number(m, a->number) : VALUE_ANY);
-    case ACTION_APPEND:
-        return may_see_append(m, by, a->value);
-    case ACTION_DEQUEUE: /* What it took must not have been put. */
-        return !a->told || (by->kind == ACTION_ENQUEUE && by->value == a->value) ||
-               (by->kind == ACTION_DEQUEUE && !by->told);
-    default:
-        return false;
-    }
-}
-
-static bool operation_may_see(struct datatype *m, const struct operation *by,
-                              const struct operation *o)
-{
-    for (uint32_t i = 0; i < by->n; i++)
-        for (uint32_t k = 0; k < o->n; k++)
-            if (may_see(m, &by->actions[i], &o->actions[k]))
-                return true;
-    return false;
-}
-
-/* --- less and less --- */
-
 static bool may_go(const struct smallest *s)
 {
     struct datatype *m = &s->history->datatype;
     for (uint32_t i = 0; i < s->kept->n; i++) {
         const struct operation *o = s->kept->all[i];
         for (uint32_t k = 0; s->out[i] && !o->stays && k < s->n_tried; k++)
-            if (operation_may_see(m, s->tried[k], o))
+            if (datatype_may_see(m, s->tried[k], o))
                 return false;
     }
     return true;
@@ -173,7 +77,7 @@ static bool leave_out_unseen(struct smallest *s)
         s->out[i] = true;
         const struct operation *o = s->kept->all[i];
         for (uint32_t k = 0; k < s->kept->n; k++)
-            s->out[k] |= operation_may_see(&s->history->datatype, s->kept->all[k], o);
+            s->out[k] |= datatype_may_see(&s->history->datatype, s->kept->all[k], o);
         if (leave_out(s)) {
             less = true;
             i = UINT32_MAX;

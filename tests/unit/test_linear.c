@@ -95,8 +95,6 @@ static bool plain_act(const struct history *h, const struct action *a, struct pl
         return !a->told || (*state != 0) == (a->number == 1);
     case ACTION_LENGTH:
         return !a->told || strlen(state) == (size_t)a->number;
-    case ACTION_NOTHING:
-        return true;
     default:
         return plain_queue(h, a, state);
     }
