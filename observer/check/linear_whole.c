@@ -7,6 +7,7 @@
 #include "check/smallest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct told {
     uint64_t at;
@@ -23,6 +24,30 @@ static int by_time(const void *a, const void *b)
     return x->completes < y->completes ? -1 : x->completes > y->completes;
 }
 
+/* Histories mostly count their moments: then each has a place of its own, and none is compared.
+ * False when it is not so. */
+static bool place(struct told *told, uint32_t n)
+{
+    uint64_t room = 4 * (uint64_t)n + 16;
+    uint32_t *at = must_alloc(room, sizeof *at);
+    bool apart = true;
+    for (uint32_t i = 0; i < n && apart; i++) {
+        apart = told[i].at < room && at[told[i].at] == 0;
+        if (apart)
+            at[told[i].at] = i + 1;
+    }
+    struct told *placed = apart ? must_alloc(n, sizeof *placed) : NULL;
+    uint32_t k = 0;
+    for (uint64_t i = 0; apart && i < room; i++)
+        if (at[i])
+            placed[k++] = told[at[i] - 1];
+    if (apart && n > 0)
+        memcpy(told, placed, n * sizeof *told);
+    free(placed);
+    free(at);
+    return apart;
+}
+
 /* Invocations and completions in the order of time; to be freed. */
 static struct told *in_order(struct operation *const *all, uint32_t n, uint32_t *n_told)
 {
@@ -33,7 +58,8 @@ static struct told *in_order(struct operation *const *all, uint32_t n, uint32_t 
         if (all[i]->fate == FATE_OK)
             told[(*n_told)++] = (struct told){all[i]->completed, all[i], true};
     }
-    qsort(told, *n_told, sizeof *told, by_time);
+    if (!place(told, *n_told))
+        qsort(told, *n_told, sizeof *told, by_time);
     return told;
 }
 
