@@ -15,7 +15,7 @@ struct durable_check *durable_check_new(struct check *c)
     struct durable_check *h = must_alloc(1, sizeof *h);
     h->check = c;
     words_init(&h->keys);
-    words_init(&h->values);
+    datatype_init(&h->values, true);
     return h;
 }
 
@@ -25,7 +25,7 @@ void durable_check_free(struct durable_check *h)
         store_free(&h->stores[i]);
     free(h->stores);
     words_free(&h->keys);
-    words_free(&h->values);
+    datatype_free(&h->values);
     free(h);
 }
 
@@ -123,7 +123,7 @@ static void take_invoke(struct durable_check *h, const struct entry *e)
             .by = op->number,
         };
         if (step->ops[i].kind == OP_SET)
-            step->ops[i].value = words_add(&h->values, bytes_in(op->value));
+            step->ops[i].value = words_add(&h->values.words, bytes_in(op->value));
         (void)store_cell(s, step->ops[i].key);
     }
     history__invoke__free_unpacked(m, NULL);
@@ -140,7 +140,7 @@ static void print_value(const struct durable_check *h, uint32_t value, char *int
         return;
     }
     char text[28];
-    text_clean(text, sizeof text, h->values.all[value]);
+    text_clean(text, sizeof text, h->values.words.all[value]);
     (void)snprintf(into, size, "'%s'", text);
 }
 
@@ -187,11 +187,9 @@ static void verify(struct durable_check *h, uint32_t node, uint32_t i, const His
         uint32_t value = VALUE_ABSENT;
         if (step->ops[o].kind == OP_GET) {
             if (!op->absent)
-                value = words_add(&h->values, bytes_in(op->value));
+                value = words_add(&h->values.words, bytes_in(op->value));
         } else if (step->ops[o].kind == OP_INCR) {
-            char text[32];
-            int n = snprintf(text, sizeof text, "%" PRId64, op->number);
-            value = words_add(&h->values, bytes_of(text, (size_t)n));
+            value = datatype_number(&h->values, op->number);
         } else {
             continue;
         }

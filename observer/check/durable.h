@@ -12,12 +12,10 @@
 #ifndef ORRERY_CHECK_DURABLE_H
 #define ORRERY_CHECK_DURABLE_H
 
+#include "check/datatype.h"
 #include "check/inner.h"
-#include "check/words.h"
 
 enum { STATES_MAX = 4096 };
-#define VALUE_ABSENT 0
-#define VALUE_ANY    UINT32_MAX /* Nothing is known of it: it agrees with every read. */
 
 /* LOOK reads and is not judged; OTHER writes what nobody here can compute. */
 enum op_kind { OP_GET, OP_LOOK, OP_SET, OP_DEL, OP_INCR, OP_OTHER };
@@ -66,7 +64,7 @@ struct store {
 struct durable_check {
     struct check *check;
     struct words keys;
-    struct words values;
+    struct datatype values;
     struct store *stores; /* By node - 1. */
     uint32_t n;
     uint64_t crashes;

@@ -4,8 +4,6 @@
 #include "base/crc32c.h"
 #include "base/must.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,30 +54,6 @@ struct cell *store_cell(struct store *s, uint32_t key)
     return &s->cells[key];
 }
 
-/* Redis: a missing key counts from 0; what is no number stays as it is. */
-static uint32_t incremented(struct durable_check *h, uint32_t value, int64_t by)
-{
-    int64_t number = 0;
-    char text[32];
-    if (value == VALUE_ANY)
-        return VALUE_ANY;
-    if (value != VALUE_ABSENT) {
-        struct bytes b = h->values.all[value];
-        char *end = NULL;
-        if (b.len == 0 || b.len >= sizeof text)
-            return value;
-        memcpy(text, b.base, b.len);
-        text[b.len] = 0;
-        number = strtoll(text, &end, 10);
-        if (end != text + b.len)
-            return value;
-    }
-    if (__builtin_add_overflow(number, by, &number))
-        return value;
-    int n = snprintf(text, sizeof text, "%" PRId64, number);
-    return words_add(&h->values, bytes_of(text, (size_t)n));
-}
-
 static uint32_t applied(struct durable_check *h, const struct op *op, uint32_t value)
 {
     switch (op->kind) {
@@ -88,7 +62,7 @@ static uint32_t applied(struct durable_check *h, const struct op *op, uint32_t v
     case OP_DEL:
         return VALUE_ABSENT;
     case OP_INCR:
-        return incremented(h, value, op->by);
+        return datatype_increased(&h->values, value, op->by);
     case OP_OTHER:
         return VALUE_ANY;
     default:

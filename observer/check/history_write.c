@@ -110,7 +110,7 @@ static void put_line(struct writing *w, const struct operation *o, uint32_t proc
         bool of_one = !named && a->kind <= ACTION_WRITE; /* A register has words of its own. */
         const char *verb = a->kind == ACTION_READ ? "read" : "write";
         buf_printf(w->into, ":f :%s, ", of_one ? verb : verbs[a->kind]);
-        if (named) {
+        if (named || (a->kind >= ACTION_ADD && a->kind <= ACTION_LENGTH)) {
             buf_printf(w->into, ":key ");
             put_string(w, w->history->keys.all[a->key]);
             buf_printf(w->into, ", ");
