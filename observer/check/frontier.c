@@ -10,6 +10,8 @@
  * values by place, and a bit for each slot that has happened. */
 enum { OWED = 0, VALUES = 1 };
 
+enum { ALIKE_MAX = 256 }; /* Of more, comparing each with each takes longer than it saves. */
+
 static uint32_t width(const struct frontier *f)
 {
     return VALUES + f->n_keys + f->mask_words;
@@ -346,7 +348,7 @@ static void reduce(struct frontier *f)
         for (uint32_t i = from; i < to; i++) {
             bool stands = true;
             uint32_t *row = configurations_row(c, all[i].row);
-            for (uint32_t k = from; k < to && stands; k++) {
+            for (uint32_t k = from; k < to && to - from <= ALIKE_MAX && stands; k++) {
                 uint32_t *other = configurations_row(c, all[k].row);
                 stands = k == i || !stands_for(f, other, row);
             }

@@ -124,6 +124,8 @@ static enum progress join(struct linear *l, struct part *p, struct part *other)
 {
     uint32_t up = p->frontier.n_keys;
     uint32_t n = other->frontier.n_keys;
+    if ((uint64_t)p->frontier.now.n * other->frontier.now.n > l->rows_max)
+        return PROGRESS_TOO_MANY;
     uint32_t *keys = must_alloc(n, sizeof *keys);
     memcpy(keys, other->frontier.keys, n * sizeof *keys);
     enum progress progress = frontier_join(&p->frontier, &other->frontier);
