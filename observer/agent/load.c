@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/must.h"
 #include "base/random.h"
 
 #include <errno.h>
@@ -25,6 +26,14 @@
 enum { REPLY_MAX = 1 << 20, REPLY_DEPTH_MAX = 8, WRITES_IN_EXEC_MAX = 4, PATIENCE_MS = 4000 };
 static const double retry_mean_ns = 60e6;
 
+/* A value: who wrote it, its number, and how long its end is. */
+struct written {
+    uint64_t value; /* 0: none yet. */
+    uint64_t more;
+};
+
+enum { VALUE_MORE_MAX = 8192, VALUE_TEXT_MAX = VALUE_MORE_MAX + 64 };
+
 struct client {
     uint32_t number; /* Of its place: its twins at other ports have the same. */
     struct sockaddr_storage to;
@@ -37,6 +46,7 @@ struct client {
     uint64_t late_ns;       /* Answers that are not there by then do not come. */
     uint32_t owed;          /* Replies. */
     uint64_t value;         /* Counts up. */
+    struct written *last;   /* By key. */
     bool audit;
     struct buf in;
     struct buf out;
@@ -56,7 +66,7 @@ static uint64_t now_ns(void)
 
 bool load_mix(uint32_t mix[LOAD_KINDS], const char *text)
 {
-    static const char *const kinds[] = {"set", "get", "del", "incr", "exec"};
+    static const char *const kinds[] = {"set", "get", "del", "incr", "exec", "append", "cas"};
     char word[16];
     unsigned weight;
     if (sscanf(text, "%15s %u", word, &weight) != 2 || weight > 1000000)
@@ -118,19 +128,31 @@ static void ask(struct client *c, const char *const *words, size_t n)
     c->owed++;
 }
 
+static void value_text(const struct client *c, const struct written *w, char into[VALUE_TEXT_MAX])
+{
+    int n = snprintf(into, 64, "%u.%" PRIu64 ".", c->number, w->value);
+    memset(into + n, 'x', w->more);
+    into[(uint64_t)n + w->more] = 0;
+}
+
 static void ask_kind(struct client *c, const struct load_plan *p, enum load_kind kind)
 {
-    char key[32], value[64 + 8192];
-    static const char *const verbs[] = {"SET", "GET", "DEL", "INCR"};
+    char key[32], value[VALUE_TEXT_MAX], expected[VALUE_TEXT_MAX];
+    static const char *const verbs[LOAD_KINDS] = {"SET", "GET", "DEL", "INCR", "", "APPEND", "CAS"};
     bool counter = kind == LOAD_INCR || (kind == LOAD_GET && random_chance(&c->requests, 0.2));
-    snprintf(key, sizeof key, "%c%" PRIu64, counter ? 'n' : 'k',
-             random_below(&c->requests, p->keys));
-    int n = snprintf(value, 64, "%u.%" PRIu64 ".", c->number, ++c->value);
-    uint64_t more = random_below(&c->requests, p->value_bytes + 1);
-    more = more < 8192 ? more : 8192;
-    memset(value + n, 'x', more);
-    value[(uint64_t)n + more] = 0;
-    ask(c, (const char *const[]){verbs[kind], key, value}, kind == LOAD_SET ? 3 : 2);
+    uint64_t which = random_below(&c->requests, p->keys);
+    snprintf(key, sizeof key, "%c%" PRIu64, counter ? 'n' : 'k', which);
+    struct written w = {++c->value, random_below(&c->requests, p->value_bytes + 1)};
+    w.more = w.more < VALUE_MORE_MAX ? w.more : VALUE_MORE_MAX;
+    value_text(c, &w, value);
+    value_text(c, &c->last[which], expected);
+    if (kind == LOAD_CAS)
+        ask(c, (const char *const[]){verbs[kind], key, expected, value}, 4);
+    else
+        ask(c, (const char *const[]){verbs[kind], key, value},
+            kind == LOAD_SET || kind == LOAD_APPEND ? 3 : 2);
+    if (kind == LOAD_SET || kind == LOAD_CAS)
+        c->last[which] = w;
 }
 
 static enum load_kind draw(struct client *c, const struct load_plan *p)
@@ -299,6 +321,7 @@ static void serve(const struct load_plan *p, int lifeline)
         all[i].to_size = endpoint_address(port->address, port->port, &all[i].to);
         all[i].random = random_split(p->seed, 2 * (uint64_t)number);
         all[i].requests = random_split(p->seed, 2 * (uint64_t)number + 1);
+        all[i].last = must_alloc(p->keys, sizeof *all[i].last);
     }
     for (;;) {
         uint64_t now = now_ns();

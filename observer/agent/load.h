@@ -5,8 +5,9 @@
  * What a client asks hangs on the seed, its number and its place alone, and not on when it is
  * answered or by whom: clients of the same place ask the very same, in the same order.
  *
- * Keys are shared: k0, k1 ... hold strings, n0, n1 ... counters; every value written is another.
- * After it connects a client first reads every key. */
+ * Keys are shared: k0, k1 ... hold strings, n0, n1 ... counters; every value written is another, so
+ * that their history can be judged. A compare-and-set expects what its client wrote to the key
+ * last. After it connects a client first reads every key. */
 #ifndef ORRERY_AGENT_LOAD_H
 #define ORRERY_AGENT_LOAD_H
 
@@ -14,7 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum load_kind { LOAD_SET, LOAD_GET, LOAD_DEL, LOAD_INCR, LOAD_EXEC, LOAD_KINDS };
+enum load_kind {
+    LOAD_SET,
+    LOAD_GET,
+    LOAD_DEL,
+    LOAD_INCR,
+    LOAD_EXEC,
+    LOAD_APPEND,
+    LOAD_CAS,
+    LOAD_KINDS
+};
 enum { LOAD_PORTS_MAX = 64, LOAD_CLIENTS_MAX = 1024 };
 
 struct load_port {

@@ -17,12 +17,12 @@ const char *verdict_name(enum verdict v)
 const char *check_invariant(size_t i)
 {
     static const char *const all[] = {
-        "backpropagation/gradient",    "backpropagation/loss",    "backpropagation/symmetry",
-        "heartbeat/completeness",      "heartbeat/accuracy",      "heartbeat/agreement",
-        "history/durability",          "history/reads",           "kv/write-ahead",
-        "limiter/token-bucket",        "limiter/leaky-bucket",    "limiter/fixed-window",
-        "limiter/sliding-log",         "limiter/sliding-counter", "limiter/shared-limit",
-        "limiter/no-needless-refusal", "lives/survival",
+        "backpropagation/gradient", "backpropagation/loss",        "backpropagation/symmetry",
+        "heartbeat/completeness",   "heartbeat/accuracy",          "heartbeat/agreement",
+        "history/durability",       "history/linearizable",        "history/reads",
+        "kv/write-ahead",           "limiter/token-bucket",        "limiter/leaky-bucket",
+        "limiter/fixed-window",     "limiter/sliding-log",         "limiter/sliding-counter",
+        "limiter/shared-limit",     "limiter/no-needless-refusal", "lives/survival",
     };
     return i < sizeof all / sizeof all[0] ? all[i] : NULL;
 }
@@ -32,7 +32,8 @@ struct check *check_new(void)
     struct check *c = must_alloc(1, sizeof *c);
     c->lives = lives_check_new(c);
     c->heartbeat = heartbeat_check_new(c);
-    c->history = history_check_new(c);
+    c->clients = clients_check_new(c);
+    c->durable = durable_check_new(c);
     c->write_ahead = write_ahead_check_new(c);
     c->limiter = limiter_check_new(c);
     c->learning = learning_check_new(c);
@@ -57,7 +58,8 @@ void check_free(struct check *c)
     free(c->subjects);
     faults_free(&c->faults);
     heartbeat_check_free(c->heartbeat);
-    history_check_free(c->history);
+    clients_check_free(c->clients);
+    durable_check_free(c->durable);
     lives_check_free(c->lives);
     write_ahead_check_free(c->write_ahead);
     limiter_check_free(c->limiter);
@@ -418,10 +420,27 @@ void check_entry(struct check *c, const struct entry *e)
     }
     lives_check_entry(c->lives, e);
     heartbeat_check_entry(c->heartbeat, e, kind);
-    history_check_entry(c->history, e, kind);
+    clients_check_entry(c->clients, e, kind);
+    durable_check_entry(c->durable, e, kind);
     write_ahead_check_entry(c->write_ahead, e, kind);
     limiter_check_entry(c->limiter, e, kind);
     learning_check_entry(c->learning, e, kind);
+}
+
+void check_keep_history(struct check *c)
+{
+    clients_check_keep(c->clients, true);
+}
+
+void check_at_the_end(struct check *c)
+{
+    clients_check_keep(c->clients, false);
+}
+
+struct history *check_history(struct check *c, char *why, size_t why_size)
+{
+    CHECK(c->ended);
+    return clients_check_history(c->clients, why, why_size);
 }
 
 void check_end(struct check *c, uint64_t end_ns)
@@ -431,7 +450,8 @@ void check_end(struct check *c, uint64_t end_ns)
     c->ended = true;
     lives_check_end(c->lives);
     heartbeat_check_end(c->heartbeat);
-    history_check_end(c->history);
+    clients_check_end(c->clients);
+    durable_check_end(c->durable);
     write_ahead_check_end(c->write_ahead);
     limiter_check_end(c->limiter);
     learning_check_end(c->learning);

@@ -37,6 +37,7 @@ struct finding {
 const char *check_invariant(size_t i);
 
 struct check;
+struct history; /* check/history.h */
 
 struct check *check_new(void);
 void check_free(struct check *c);
@@ -56,8 +57,16 @@ uint32_t check_peek(const struct check *c, const struct finding **findings);
 /* Refuted if one is, else unknown if one is, else proven if one is; else nothing. */
 enum verdict check_verdict(const struct check *c);
 
-/* `orrery check FILE [--json]`; argv[0] is "check". Exit code: 0 proven, 1 refuted, 3 unknown (or
- * nothing to judge), 2 bad usage or no such recording. */
+/* Before the first entry: the history of all clients is kept, and is not judged as it goes on. */
+void check_keep_history(struct check *c);
+/* Before the first entry: nobody looks on, so histories may be judged at the end, whole: more can
+ * be said of them then. */
+void check_at_the_end(struct check *c);
+/* After check_end(): it lives with `c`. NULL and a sentence when it is not whole. */
+struct history *check_history(struct check *c, char *why, size_t why_size);
+
+/* `orrery check FILE`; argv[0] is "check". Exit code: 0 proven, 1 refuted, 3 unknown (or nothing to
+ * judge), 2 bad usage, no such file, or no history. */
 int check_command(int argc, char **argv);
 
 #endif

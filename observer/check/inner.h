@@ -25,6 +25,9 @@ enum kind {
     KIND_BACKPROPAGATION_BATCH,
 };
 
+/* Whether the nodes that serve clients by a protocol promise one store, or each its own. */
+enum store_kind { STORE_NONE, STORE_OWN, STORE_SHARED };
+
 /* A node, in its newest life. */
 struct subject {
     uint32_t boot;
@@ -54,7 +57,8 @@ struct check {
     uint64_t holes;
     bool ended;
     struct heartbeat_check *heartbeat;
-    struct history_check *history;
+    struct clients_check *clients;
+    struct durable_check *durable;
     struct lives_check *lives;
     struct write_ahead_check *write_ahead;
     struct limiter_check *limiter;
@@ -89,10 +93,19 @@ void heartbeat_check_entry(struct heartbeat_check *h, const struct entry *e, enu
 void heartbeat_check_path(struct heartbeat_check *h, uint32_t from, uint32_t to);
 void heartbeat_check_end(struct heartbeat_check *h);
 
-struct history_check *history_check_new(struct check *c);
-void history_check_free(struct history_check *h);
-void history_check_entry(struct history_check *h, const struct entry *e, enum kind kind);
-void history_check_end(struct history_check *h);
+struct clients_check *clients_check_new(struct check *c);
+void clients_check_free(struct clients_check *cs);
+void clients_check_keep(struct clients_check *cs, bool all);
+struct history *clients_check_history(struct clients_check *cs, char *why, size_t why_size);
+void clients_check_entry(struct clients_check *cs, const struct entry *e, enum kind kind);
+void clients_check_end(struct clients_check *cs);
+/* By whom the instance of a node that told an event keeps its promises; clients.c. */
+enum store_kind subject_store(const struct subject *s, uint32_t instance);
+
+struct durable_check *durable_check_new(struct check *c);
+void durable_check_free(struct durable_check *h);
+void durable_check_entry(struct durable_check *h, const struct entry *e, enum kind kind);
+void durable_check_end(struct durable_check *h);
 
 struct lives_check *lives_check_new(struct check *c);
 void lives_check_free(struct lives_check *l);

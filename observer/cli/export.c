@@ -1,8 +1,10 @@
-/* orrery export FILE --to html|shiviz|perfetto -o OUT: a recording as one page, or for other
- * people's viewers. */
+/* orrery export FILE --to html|shiviz|perfetto|jepsen -o OUT: a recording as one page, for other
+ * people's viewers, or its clients' history for other people's checkers. */
 #include "cli/cli.h"
 #include "cli/export_html.h"
 
+#include "check/check.h"
+#include "check/history_read.h"
 #include "cluster/units.h"
 #include "session/filter.h"
 #include "timeline/export.h"
@@ -20,8 +22,8 @@ static struct {
 } given;
 
 const struct opt export_opts[] = {
-    {"--to", OPT_TEXT, &given.to, "html|shiviz|perfetto",
-     "a page that needs nothing else, or for which viewer"},
+    {"--to", OPT_TEXT, &given.to, "html|shiviz|perfetto|jepsen",
+     "a page that needs nothing else, for which viewer, or the history of the clients"},
     {"-o", OPT_TEXT, &given.out, "FILE", "where it goes; - is the standard output"},
     {"--from", OPT_TEXT, &given.from, "EVENT", "the first event: e1323"},
     {"--until", OPT_TEXT, &given.until, "EVENT", "the last event"},
@@ -40,11 +42,47 @@ static bool ordinal(const char *text, uint64_t *into)
     return !text || (whole_parse(text + (*text == 'e' ? 1 : 0), into) && *into > 0);
 }
 
+static bool to(const char *name)
+{
+    return strcmp(given.to, name) == 0;
+}
+
+static int write_history(const struct history *h, FILE *out)
+{
+    struct buf text = {0};
+    uint32_t operations = history_write(h, &text);
+    bool whole = fwrite(text.base, 1, text.len, out) == text.len && fflush(out) == 0;
+    buf_free(&text);
+    if (!whole)
+        return cli_fail(EXIT_RUN_FAILED, "cannot write %s: %s", given.out, strerror(errno));
+    fprintf(stderr, "%u operations, for 'orrery check' and Jepsen's checkers\n", operations);
+    return EXIT_DONE;
+}
+
+static int write_jepsen(struct timeline *t, FILE *out)
+{
+    char why[300];
+    struct entry e;
+    struct check *c = check_new();
+    check_keep_history(c);
+    for (uint64_t i = timeline_oldest(t); i && i <= timeline_newest(t); i++)
+        if (timeline_get(t, i, &e))
+            check_entry(c, &e);
+    check_end(c, 0);
+    const struct history *h = check_history(c, why, sizeof why);
+    int code =
+        h ? write_history(h, out) : cli_fail(EXIT_RUN_FAILED, "there is no history: %s", why);
+    check_free(c);
+    return code;
+}
+
 static int write_export(struct timeline *t, const struct export_options *options, FILE *out)
 {
     struct export_done done = {0};
     char why[400];
-    bool shiviz = strcmp(given.to, "shiviz") == 0;
+    bool shiviz = to("shiviz");
+    if (to("jepsen"))
+        return write_jepsen(t, out);
     int error = shiviz ? export_shiviz(t, options, out, &done, why, sizeof why)
                        : export_perfetto(t, options, out, &done, why, sizeof why);
     if (error < 0)
@@ -102,24 +140,21 @@ static int export_to_file(const char *recording, struct timeline *t,
     return code;
 }
 
-static bool to_html(void)
-{
-    return strcmp(given.to, "html") == 0;
-}
-
 static const char *misuse(const struct opt_words *words, struct export_options *options)
 {
     if (words->n == 0)
         return "export needs a recording: 'orrery export FILE.orr --to html -o FILE.html'";
-    if (!given.to ||
-        (strcmp(given.to, "shiviz") != 0 && strcmp(given.to, "perfetto") != 0 && !to_html()))
-        return "export needs --to html, --to shiviz or --to perfetto";
+    if (!given.to || (!to("shiviz") && !to("perfetto") && !to("html") && !to("jepsen")))
+        return "export needs --to html, --to shiviz, --to perfetto or --to jepsen";
     if (!given.out)
         return "export needs -o FILE to write to, or -o - for the standard output";
     if (!ordinal(given.from, &options->from) || !ordinal(given.until, &options->to))
         return "an event is written e1323";
-    if (to_html() && (given.from || given.limit || given.pattern || given.nodes.n))
+    if (to("html") && (given.from || given.limit || given.pattern || given.nodes.n))
         return "a page begins where its run did and has all of it: only --until cuts it";
+    if (to("jepsen") &&
+        (given.from || given.until || given.limit || given.pattern || given.nodes.n))
+        return "a history is whole: nothing cuts it";
     return NULL;
 }
 
@@ -133,7 +168,7 @@ int export_main(const struct cli_command *c, int argc, char **argv)
     const char *wrong = misuse(&words, &options);
     if (wrong)
         return cli_bad_usage(c, wrong);
-    if (to_html())
+    if (to("html"))
         return export_to_file(words.words[0], NULL, &options);
     struct timeline *t = timeline_open(words.words[0], why, sizeof why);
     if (!t)

@@ -19,8 +19,12 @@ const struct opt sim_opts[] = {
     {"--json", OPT_FLAG, NULL, NULL, "the result as JSON"},
     {NULL, 0, NULL, NULL, NULL}};
 
-const struct opt check_opts[] = {{"--json", OPT_FLAG, NULL, NULL, "the findings as JSON"},
-                                 {NULL, 0, NULL, NULL, NULL}};
+const struct opt check_opts[] = {
+    {"--consistency", OPT_TEXT, NULL, "NAME", "linearizable, sequential, read-your-writes ..."},
+    {"--model", OPT_TEXT, NULL, "NAME", "register, cas, kv or queue: what a history must be of"},
+    {"--seconds", OPT_DECIMAL, NULL, "N", "how long each search may take (60)"},
+    {"--json", OPT_FLAG, NULL, NULL, "the findings as JSON"},
+    {NULL, 0, NULL, NULL, NULL}};
 
 const struct opt figure_opts[] = {
     {"--svg", OPT_TEXT, NULL, "FILE", "draws it"},

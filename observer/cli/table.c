@@ -58,13 +58,15 @@ static const struct cli_command commands[] = {
      "fork calm-otter.orr --at e1323 --act 'kill n2'\nfork calm-otter --at 2.5s\n"
      "fork calm-otter.orr --at 2.5s --act 'cut n1/n2,n3' --headless --for 5s",
      fork_opts, fork_main, false},
-    {"check", "Recordings", "FILE [--json]",
-     "judges what happened: exits 0 when proven, 1 when refuted, 3 when unknown",
-     "check calm-otter.orr\ncheck calm-otter.orr --json", check_opts, check_main, true},
-    {"export", "Recordings", "FILE --to html|shiviz|perfetto -o OUT",
-     "a recording as one page that needs no observer, or for other people's viewers",
+    {"check", "Recordings", "FILE [--consistency NAME] [--json]",
+     "judges a recording or a history: exits 0 when proven, 1 when refuted, 3 when unknown",
+     "check calm-otter.orr\ncheck history.edn\ncheck calm-otter.orr --consistency sequential",
+     check_opts, check_main, true},
+    {"export", "Recordings", "FILE --to html|shiviz|perfetto|jepsen -o OUT",
+     "a recording as one page that needs no observer, or for other people's viewers and checkers",
      "export calm-otter.orr --to html -o calm-otter.html\n"
      "export calm-otter.orr --to perfetto -o calm-otter.pftrace\n"
+     "export calm-otter.orr --to jepsen -o calm-otter.edn\n"
      "export calm-otter.orr --to shiviz -o calm-otter.log --from e1000 --until e2000",
      export_opts, export_main, false},
     {"gallery", "Recordings", "DIR [FILE...] [FLAGS]",

@@ -1,5 +1,6 @@
 #include "lab/lint.h"
 
+#include "agent/load.h"
 #include "base/check.h"
 #include "check/check.h"
 #include "check/condition.h"
@@ -348,16 +349,11 @@ static void lint_load(struct lint *l)
         lab_fault(l->file, &load->value_bytes, "value_bytes is %u: at most %d", load->value_bytes,
                   LAB_VALUE_MAX);
     for (size_t i = 0; i < load->n_mix; i++) {
-        char word[16];
-        unsigned weight;
-        static const char *const kinds[] = {"set", "get", "del", "incr", "exec"};
-        bool fine = sscanf(load->mix[i], "%15s %u", word, &weight) == 2 && weight <= 1000000;
-        bool found = false;
-        for (size_t k = 0; fine && k < 5; k++)
-            found |= strcmp(kinds[k], word) == 0;
-        if (!found)
+        uint32_t mix[LOAD_KINDS];
+        if (!load_mix(mix, load->mix[i]))
             lab_fault(l->file, load->mix[i],
-                      "'%.40s': expected set, get, del, incr or exec and a weight, as \"set 70\"",
+                      "'%.40s': expected set, get, del, incr, exec, append or cas and a weight, as "
+                      "\"set 70\"",
                       load->mix[i]);
     }
 }

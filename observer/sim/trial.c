@@ -333,6 +333,7 @@ int trial_run(const struct trial *t, const struct trial_watch *watch, struct out
         timeline_follow(run.timeline, take_entry, &run);
     }
     run.check = check_new();
+    check_at_the_end(run.check);
     run.world = begin(&run, why, why_size);
     if (run.world) {
         run_plan(&run, 0, t->calm);

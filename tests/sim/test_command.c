@@ -136,6 +136,43 @@ static int remove_folder(void **state)
     return system(line);
 }
 
+/* A recording's history, and what was exported of it, are judged alike; and a judge that knows
+ * nothing of disks sees that writes are gone. */
+static void histories_of_runs_are_judged(void **state)
+{
+    static const struct {
+        const char *flaw;
+        int code;
+    } runs[] = {{"", 0}, {"--flaw ack-before-sync", 1}};
+    char line[600];
+    (void)state;
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        (void)snprintf(line, sizeof line, "sim kv --seed 4 %s --record %s/history.orr",
+                       runs[i].flaw, folder);
+        (void)run(line);
+        (void)snprintf(line, sizeof line, "check %s/history.orr --consistency linearizable",
+                       folder);
+        assert_int_equal(run(line), runs[i].code);
+        assert_non_null(strstr(output, runs[i].code ? "refuted    history linearizable: no order"
+                                                    : "proven     history linearizable: each of"));
+        assert_int_equal(strstr(output, " between") != NULL, runs[i].code);
+        (void)snprintf(line, sizeof line, "export %s/history.orr --to jepsen -o %s/history.edn",
+                       folder, folder);
+        assert_int_equal(run(line), 0);
+        assert_non_null(strstr(output, "operations, for 'orrery check'"));
+        (void)snprintf(line, sizeof line, "check %s/history.edn --json", folder);
+        assert_int_equal(run(line), runs[i].code);
+        assert_non_null(
+            strstr(output, runs[i].code ? "\"verdict\":\"refuted\"}" : "\"verdict\":\"proven\"}"));
+    }
+    (void)snprintf(line, sizeof line, "check %s/history.edn --model queue", folder);
+    assert_int_equal(run(line), 2);
+    assert_non_null(strstr(output, "a queue has not all of these operations"));
+    (void)snprintf(line, sizeof line, "check %s/history.orr --model kv", folder);
+    assert_int_equal(run(line), 2);
+    assert_non_null(strstr(output, "this is a recording"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +180,7 @@ int main(void)
         cmocka_unit_test(one_seed_has_a_hash),
         cmocka_unit_test(a_failure_can_be_replayed),
         cmocka_unit_test(a_good_run_is_proven),
+        cmocka_unit_test(histories_of_runs_are_judged),
         cmocka_unit_test(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

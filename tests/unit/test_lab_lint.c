@@ -156,8 +156,10 @@ static void the_load(void **state)
          {"rate: 50", "rate: .nan", "11:9: rate"},
          {"keys: 8", "keys: 0", "12:9: keys is 0: expected 1 to 4096"},
          {"value_bytes: 100", "value_bytes: 5000", "13:16: value_bytes is 5000: at most 4096"},
-         {"get 40", "got 40", "14:17: 'got 40': expected set, get, del, incr or exec and a weight"},
-         {"get 40", "get", "14:17: 'get': expected set, get, del, incr or exec and a weight"});
+         {"get 40", "got 40",
+          "14:17: 'got 40': expected set, get, del, incr, exec, append or cas and a weight"},
+         {"get 40", "get",
+          "14:17: 'get': expected set, get, del, incr, exec, append or cas and a weight"});
 }
 
 static void beats_and_clues(void **state)

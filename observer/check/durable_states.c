@@ -1,11 +1,9 @@
-#include "check/history.h"
+#include "check/durable.h"
 
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "base/must.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,31 +54,7 @@ struct cell *store_cell(struct store *s, uint32_t key)
     return &s->cells[key];
 }
 
-/* Redis: a missing key counts from 0; what is no number stays as it is. */
-static uint32_t incremented(struct history_check *h, uint32_t value, int64_t by)
-{
-    int64_t number = 0;
-    char text[32];
-    if (value == VALUE_ANY)
-        return VALUE_ANY;
-    if (value != VALUE_ABSENT) {
-        struct bytes b = h->values.all[value];
-        char *end = NULL;
-        if (b.len == 0 || b.len >= sizeof text)
-            return value;
-        memcpy(text, b.base, b.len);
-        text[b.len] = 0;
-        number = strtoll(text, &end, 10);
-        if (end != text + b.len)
-            return value;
-    }
-    if (__builtin_add_overflow(number, by, &number))
-        return value;
-    int n = snprintf(text, sizeof text, "%" PRId64, number);
-    return words_add(&h->values, bytes_of(text, (size_t)n));
-}
-
-static uint32_t applied(struct history_check *h, const struct op *op, uint32_t value)
+static uint32_t applied(struct durable_check *h, const struct op *op, uint32_t value)
 {
     switch (op->kind) {
     case OP_SET:
@@ -88,7 +62,7 @@ static uint32_t applied(struct history_check *h, const struct op *op, uint32_t v
     case OP_DEL:
         return VALUE_ABSENT;
     case OP_INCR:
-        return incremented(h, value, op->by);
+        return datatype_increased(&h->values, value, op->by);
     case OP_OTHER:
         return VALUE_ANY;
     default:
@@ -97,7 +71,7 @@ static uint32_t applied(struct history_check *h, const struct op *op, uint32_t v
 }
 
 /* What op `at` of step `i` would find under its key, if the life had begun with `value` there. */
-static uint32_t found(struct history_check *h, const struct store *s, uint32_t i, uint32_t at,
+static uint32_t found(struct durable_check *h, const struct store *s, uint32_t i, uint32_t at,
                       uint32_t value)
 {
     uint32_t key = s->steps[i].ops[at].key;
@@ -112,7 +86,7 @@ static uint32_t found(struct history_check *h, const struct store *s, uint32_t i
 }
 
 /* INCR reads what it wrote. */
-static uint32_t result(struct history_check *h, const struct store *s, uint32_t i, uint32_t at,
+static uint32_t result(struct durable_check *h, const struct store *s, uint32_t i, uint32_t at,
                        uint32_t value)
 {
     const struct op *op = &s->steps[i].ops[at];
@@ -129,7 +103,7 @@ static void collapse(struct store *s)
     close_states(s);
 }
 
-bool store_read(struct history_check *h, struct store *s, uint32_t i, uint32_t at, uint32_t value)
+bool store_read(struct durable_check *h, struct store *s, uint32_t i, uint32_t at, uint32_t value)
 {
     struct cell *c = store_cell(s, s->steps[i].ops[at].key);
     if (!c->open) {
@@ -155,7 +129,7 @@ bool store_read(struct history_check *h, struct store *s, uint32_t i, uint32_t a
     return true;
 }
 
-void store_settle(struct history_check *h, struct store *s, uint32_t n, uint64_t ordinal)
+void store_settle(struct durable_check *h, struct store *s, uint32_t n, uint64_t ordinal)
 {
     for (uint32_t i = 0; i < n; i++) {
         const struct step *step = &s->steps[i];
@@ -226,7 +200,7 @@ static bool add_state(struct state_set *set, const uint32_t *state)
     return true;
 }
 
-void store_crash(struct history_check *h, struct store *s)
+void store_crash(struct durable_check *h, struct store *s)
 {
     open_keys(s);
     if (s->n_open == 0) {

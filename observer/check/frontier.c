@@ -1,0 +1,446 @@
+#include "check/frontier.h"
+
+#include "base/check.h"
+#include "base/must.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A row: the slot + 1 of what has just happened and must be seen by what comes next (0: none), the
+ * values by place, and a bit for each slot that has happened. */
+enum { OWED = 0, VALUES = 1 };
+
+enum { ALIKE_MAX = 256 }; /* Of more, comparing each with each takes longer than it saves. */
+
+static uint32_t width(const struct frontier *f)
+{
+    return VALUES + f->n_keys + f->mask_words;
+}
+
+static uint32_t *mask(const struct frontier *f, uint32_t *row)
+{
+    return row + VALUES + f->n_keys;
+}
+
+static bool has(const uint32_t *bits, uint32_t slot)
+{
+    return bits[slot / 32] >> (slot % 32) & 1;
+}
+
+static void put(uint32_t *bits, uint32_t slot, bool on)
+{
+    uint32_t bit = UINT32_C(1) << (slot % 32);
+    bits[slot / 32] = on ? bits[slot / 32] | bit : bits[slot / 32] & ~bit;
+}
+
+static void grow_scratch(struct frontier *f)
+{
+    for (int i = 0; i < 2; i++) {
+        free(f->scratch[i]);
+        f->scratch[i] = must_alloc(width(f), sizeof(uint32_t));
+    }
+}
+
+static void grow_masks(struct frontier *f)
+{
+    uint32_t from = f->mask_words;
+    uint32_t to = from ? 2 * from : 1;
+    f->slots = must_grow(f->slots, (size_t)from * 32, (size_t)to * 32, sizeof *f->slots);
+    f->open = must_grow(f->open, from, to, sizeof *f->open);
+    f->stays = must_grow(f->stays, from, to, sizeof *f->stays);
+    f->unknown = must_grow(f->unknown, from, to, sizeof *f->unknown);
+    struct configurations old = f->now;
+    f->mask_words = to;
+    grow_scratch(f);
+    f->now = (struct configurations){0};
+    configurations_clear(&f->now, width(f));
+    for (uint32_t i = 0; i < old.n; i++) {
+        memset(f->scratch[0], 0, width(f) * sizeof(uint32_t));
+        memcpy(f->scratch[0], configurations_row(&old, i), old.width * sizeof(uint32_t));
+        configurations_put(&f->now, f->scratch[0]);
+    }
+    configurations_free(&old);
+}
+
+void frontier_init(struct frontier *f, struct datatype *datatype, const uint32_t *place)
+{
+    *f = (struct frontier){.datatype = datatype, .place = place};
+    configurations_clear(&f->now, VALUES);
+    configurations_put(&f->now, (const uint32_t[]){0});
+    grow_masks(f);
+}
+
+void frontier_free(struct frontier *f)
+{
+    free(f->keys);
+    free(f->slots);
+    free(f->open);
+    free(f->stays);
+    free(f->unknown);
+    free(f->scratch[0]);
+    free(f->scratch[1]);
+    configurations_free(&f->now);
+    configurations_free(&f->seen);
+    configurations_free(&f->next);
+    *f = (struct frontier){0};
+}
+
+void frontier_add_key(struct frontier *f, uint32_t key, uint32_t value)
+{
+    f->keys = realloc(f->keys, (f->n_keys + 1) * sizeof *f->keys);
+    CHECK(f->keys);
+    f->keys[f->n_keys++] = key;
+    struct configurations old = f->now;
+    grow_scratch(f);
+    f->now = (struct configurations){0};
+    configurations_clear(&f->now, width(f));
+    for (uint32_t i = 0; i < old.n; i++) {
+        const uint32_t *row = configurations_row(&old, i);
+        uint32_t before = VALUES + f->n_keys - 1;
+        memcpy(f->scratch[0], row, before * sizeof *row);
+        f->scratch[0][before] = value;
+        memcpy(f->scratch[0] + before + 1, row + before, f->mask_words * sizeof *row);
+        configurations_put(&f->now, f->scratch[0]);
+    }
+    configurations_free(&old);
+}
+
+static uint32_t free_slot(struct frontier *f)
+{
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        if (~f->open[w])
+            return 32 * w + (uint32_t)__builtin_ctz(~f->open[w]);
+    uint32_t slot = 32 * f->mask_words;
+    grow_masks(f);
+    return slot;
+}
+
+static uint32_t take_slot(struct frontier *f, const struct operation *o)
+{
+    uint32_t slot = free_slot(f);
+    f->slots[slot] = (struct slot){.operation = o};
+    put(f->open, slot, true);
+    put(f->stays, slot, o->stays);
+    put(f->unknown, slot, o->fate == FATE_UNKNOWN);
+    f->n_open++;
+    f->n_unknown += o->fate == FATE_UNKNOWN;
+    return slot;
+}
+
+static void release_slot(struct frontier *f, uint32_t slot)
+{
+    f->n_open--;
+    f->n_unknown -= has(f->unknown, slot);
+    put(f->open, slot, false);
+    put(f->stays, slot, false);
+    put(f->unknown, slot, false);
+    for (uint32_t i = 0; i < 32 * f->mask_words; i++) {
+        if (f->slots[i].elder == slot + 1)
+            f->slots[i].elder = f->slots[slot].elder;
+        if (f->slots[i].after == slot + 1)
+            f->slots[i].after = f->slots[slot].after;
+    }
+    f->slots[slot] = (struct slot){0};
+}
+
+/* The youngest equal of unknown fate. */
+static uint32_t elder_of(const struct frontier *f, const struct operation *o)
+{
+    uint32_t elder = 0;
+    for (uint32_t i = 0; i < 32 * f->mask_words; i++)
+        if (has(f->unknown, i) && operation_twins(f->slots[i].operation, o) &&
+            (!elder || f->slots[i].operation->invoked > f->slots[elder - 1].operation->invoked))
+            elder = i + 1;
+    return elder;
+}
+
+/* What its client asked before it, unless nobody knows what became of that. */
+static uint32_t before_of(const struct frontier *f, const struct operation *o)
+{
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < 32 * f->mask_words; i++) {
+        const struct operation *x = f->slots[i].operation;
+        if (x && x->client == o->client && x->fate == FATE_OK &&
+            (!before || x->invoked > f->slots[before - 1].operation->invoked))
+            before = i + 1;
+    }
+    return before;
+}
+
+static bool waits(const struct frontier *f, uint32_t *row, uint32_t slot)
+{
+    uint32_t after = f->slots[slot].after;
+    return after && !has(mask(f, row), after - 1);
+}
+
+/* Something that changes nothing happens here, if it can. */
+static bool settle_slot(struct frontier *f, uint32_t *row, uint32_t slot)
+{
+    if (waits(f, row, slot))
+        return false;
+    memcpy(f->scratch[1], row + VALUES, f->n_keys * sizeof *row);
+    if (!datatype_apply(f->datatype, f->slots[slot].operation, f->scratch[1], f->place) ||
+        memcmp(f->scratch[1], row + VALUES, f->n_keys * sizeof *row) != 0)
+        return false;
+    put(mask(f, row), slot, true);
+    return true;
+}
+
+/* All that changes nothing and can happen here has happened. True if something that touches a key
+ * of `seen` was among it. */
+static bool settle_row(struct frontier *f, uint32_t *row, const struct operation *seen)
+{
+    bool was_seen = false;
+    for (bool more = true; more;) { /* One may have waited for another. */
+        more = false;
+        for (uint32_t w = 0; w < f->mask_words; w++)
+            for (uint32_t bits = f->stays[w] & ~mask(f, row)[w]; bits; bits &= bits - 1) {
+                uint32_t slot = 32 * w + (uint32_t)__builtin_ctz(bits);
+                const struct operation *o = f->slots[slot].operation;
+                if (!settle_slot(f, row, slot))
+                    continue;
+                more = true;
+                was_seen |= seen && operations_meet(o, seen);
+            }
+    }
+    return was_seen;
+}
+
+enum progress frontier_invoke(struct frontier *f, const struct operation *o)
+{
+    if (o->fate == FATE_UNKNOWN && o->stays)
+        return PROGRESS_DONE; /* It tells nothing, and does nothing. */
+    if (f->n_open >= SLOTS_MAX)
+        return PROGRESS_TOO_MANY;
+    bool unknown = o->fate == FATE_UNKNOWN;
+    uint32_t elder = unknown ? elder_of(f, o) : 0;
+    uint32_t after = unknown ? 0 : before_of(f, o);
+    uint32_t slot = take_slot(f, o);
+    f->slots[slot].elder = elder;
+    f->slots[slot].after = after;
+    for (uint32_t i = 0; o->stays && i < f->now.n; i++)
+        (void)settle_slot(f, configurations_row(&f->now, i), slot);
+    return PROGRESS_DONE;
+}
+
+void frontier_complete(struct frontier *f, const struct operation *o)
+{
+    uint32_t slot = 0;
+    while (f->slots[slot].operation != o)
+        slot++;
+    f->completes = slot + 1;
+    f->at = 0;
+    configurations_clear(&f->seen, width(f));
+    configurations_clear(&f->next, width(f));
+    for (uint32_t i = 0; i < f->now.n; i++) {
+        uint32_t *row = configurations_row(&f->now, i);
+        if (!has(mask(f, row), slot)) {
+            configurations_put(&f->seen, row);
+            continue;
+        }
+        memcpy(f->scratch[0], row, width(f) * sizeof *row);
+        put(mask(f, f->scratch[0]), slot, false);
+        configurations_add(&f->next, f->scratch[0]);
+    }
+}
+
+/* Whether `slot` may happen next in this row, as far as its value does not matter. */
+static bool may_follow(const struct frontier *f, uint32_t *row, uint32_t slot)
+{
+    const struct slot *s = &f->slots[slot];
+    if (waits(f, row, slot) || (s->elder && !has(mask(f, row), s->elder - 1)))
+        return false;
+    if (!row[OWED])
+        return true;
+    const struct operation *owed = f->slots[row[OWED] - 1].operation;
+    if (f->hasty)
+        return datatype_may_see(f->datatype, s->operation, owed);
+    return operations_meet(s->operation, owed) && !(s->operation->blind && owed->n == 1);
+}
+
+/* The row of `seen` goes on by one slot. False when there are too many. */
+static bool go_on(struct frontier *f, uint32_t from, uint32_t slot)
+{
+    const struct operation *o = f->slots[slot].operation;
+    uint32_t *row = f->scratch[0];
+    memcpy(row, configurations_row(&f->seen, from), width(f) * sizeof *row);
+    if (!may_follow(f, row, slot) || !datatype_apply(f->datatype, o, row + VALUES, f->place))
+        return true;
+    put(mask(f, row), slot, true);
+    bool owes = o->fate == FATE_UNKNOWN;
+    bool was_seen = settle_row(f, row, owes ? o : NULL);
+    row[OWED] = owes && !was_seen ? slot + 1 : 0;
+    if (!has(mask(f, row), f->completes - 1))
+        return configurations_add(&f->seen, row);
+    if (row[OWED])
+        return true;
+    put(mask(f, row), f->completes - 1, false);
+    return configurations_add(&f->next, row);
+}
+
+/* What may never have happened has by now, however it went: it is done. */
+static void release_settled(struct frontier *f)
+{
+    for (uint32_t w = 0; w < f->mask_words; w++) {
+        uint32_t all = f->unknown[w];
+        for (uint32_t i = 0; all && i < f->now.n; i++)
+            all &= mask(f, configurations_row(&f->now, i))[w];
+        for (uint32_t i = 0; all && i < f->now.n; i++)
+            mask(f, configurations_row(&f->now, i))[w] &= ~all;
+        for (; all; all &= all - 1)
+            release_slot(f, 32 * w + (uint32_t)__builtin_ctz(all));
+    }
+}
+
+struct ranked {
+    uint64_t hash; /* Of all but what may never have happened. */
+    uint32_t row;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct ranked *x = a;
+    const struct ranked *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static uint64_t rank(const struct frontier *f, uint32_t *row)
+{
+    uint64_t h = 0;
+    for (uint32_t i = VALUES; i < width(f); i++) {
+        uint32_t word = row[i];
+        if (i >= VALUES + f->n_keys)
+            word &= ~f->unknown[i - VALUES - f->n_keys];
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+    }
+    return h;
+}
+
+/* Whether `more` is `less` but for some that happened and may never have. */
+static bool stands_for(const struct frontier *f, uint32_t *less, uint32_t *more)
+{
+    if (memcmp(less + VALUES, more + VALUES, f->n_keys * sizeof *less) != 0)
+        return false;
+    for (uint32_t w = 0; w < f->mask_words; w++) {
+        uint32_t a = mask(f, less)[w];
+        uint32_t b = mask(f, more)[w];
+        if ((a & ~b) || ((a ^ b) & ~f->unknown[w]))
+            return false;
+    }
+    return true;
+}
+
+/* Of configurations of which one stands for others, that one is kept. */
+static void reduce(struct frontier *f)
+{
+    struct configurations *c = &f->next;
+    struct ranked *all = must_alloc(c->n, sizeof *all);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < c->n; i++)
+        all[i] = (struct ranked){rank(f, configurations_row(c, i)), i};
+    qsort(all, c->n, sizeof *all, by_hash);
+    for (uint32_t from = 0, to; from < c->n; from = to) {
+        for (to = from; to < c->n && all[to].hash == all[from].hash;)
+            to++;
+        for (uint32_t i = from; i < to; i++) {
+            bool stands = true;
+            uint32_t *row = configurations_row(c, all[i].row);
+            for (uint32_t k = from; k < to && to - from <= ALIKE_MAX && stands; k++) {
+                uint32_t *other = configurations_row(c, all[k].row);
+                stands = k == i || !stands_for(f, other, row);
+            }
+            if (stands)
+                all[kept++] = all[i];
+        }
+    }
+    configurations_clear(&f->seen, width(f));
+    for (uint32_t i = 0; i < kept; i++)
+        configurations_put(&f->seen, configurations_row(c, all[i].row));
+    free(all);
+    struct configurations swap = f->next;
+    f->next = f->seen;
+    f->seen = swap;
+}
+
+static void finish(struct frontier *f)
+{
+    if (f->n_unknown && f->next.n > 1)
+        reduce(f);
+    struct configurations swap = f->now;
+    f->now = f->next;
+    f->next = swap;
+    release_slot(f, f->completes - 1);
+    f->completes = 0;
+    if (f->n_unknown)
+        release_settled(f);
+}
+
+enum progress frontier_work(struct frontier *f, uint64_t *steps)
+{
+    for (; f->at < f->seen.n; f->at++) {
+        if (*steps == 0)
+            return PROGRESS_MORE;
+        --*steps;
+        for (uint32_t w = 0; w < f->mask_words; w++) {
+            uint32_t *row = configurations_row(&f->seen, f->at);
+            for (uint32_t bits = f->open[w] & ~mask(f, row)[w]; bits; bits &= bits - 1)
+                if (!go_on(f, f->at, 32 * w + (uint32_t)__builtin_ctz(bits)))
+                    return PROGRESS_TOO_MANY;
+        }
+    }
+    if (f->next.n == 0)
+        return PROGRESS_REFUTED;
+    finish(f);
+    return PROGRESS_DONE;
+}
+
+enum progress frontier_join(struct frontier *f, struct frontier *other)
+{
+    uint32_t moved[SLOTS_MAX];
+    uint32_t slots = 32 * other->mask_words;
+    uint32_t before = f->n_keys;
+    if (f->n_open + other->n_open > SLOTS_MAX ||
+        (uint64_t)f->now.n * other->now.n > CONFIGURATIONS_MAX)
+        return PROGRESS_TOO_MANY;
+    for (uint32_t i = 0; i < slots; i++)
+        if (other->slots[i].operation)
+            moved[i] = take_slot(f, other->slots[i].operation);
+    for (uint32_t i = 0; i < slots; i++) {
+        if (other->slots[i].elder)
+            f->slots[moved[i]].elder = moved[other->slots[i].elder - 1] + 1;
+        if (other->slots[i].after)
+            f->slots[moved[i]].after = moved[other->slots[i].after - 1] + 1;
+    }
+    for (uint32_t k = 0; k < other->n_keys; k++)
+        frontier_add_key(f, other->keys[k], VALUE_ABSENT);
+    struct configurations ours = f->now;
+    f->now = (struct configurations){0};
+    configurations_clear(&f->now, width(f));
+    for (uint32_t i = 0; i < ours.n; i++)
+        for (uint32_t k = 0; k < other->now.n; k++) {
+            uint32_t *row = f->scratch[0];
+            uint32_t *theirs = configurations_row(&other->now, k);
+            memcpy(row, configurations_row(&ours, i), width(f) * sizeof *row);
+            memcpy(row + VALUES + before, theirs + VALUES, other->n_keys * sizeof *row);
+            for (uint32_t s = 0; s < slots; s++)
+                if (other->slots[s].operation && has(mask(other, theirs), s))
+                    put(mask(f, row), moved[s], true);
+            configurations_put(&f->now, row);
+        }
+    configurations_free(&ours);
+    frontier_free(other);
+    return PROGRESS_DONE;
+}
+
+bool frontier_quiet(const struct frontier *f)
+{
+    return f->now.n == 1 && f->n_open == f->n_unknown && !f->completes;
+}
+
+uint32_t frontier_value(const struct frontier *f, uint32_t key)
+{
+    return configurations_row(&f->now, 0)[VALUES + f->place[key]];
+}
