@@ -461,6 +461,7 @@ struct check *check_timeline(struct timeline *t, uint64_t upto, uint64_t end_ns,
                              const atomic_bool *stop, uint64_t *entries)
 {
     struct check *c = check_new();
+    check_at_the_end(c);
     struct entry e;
     uint64_t newest = upto ? upto : timeline_newest(t);
     *entries = 0;

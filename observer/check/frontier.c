@@ -10,7 +10,9 @@
  * values by place, and a bit for each slot that has happened. */
 enum { OWED = 0, VALUES = 1 };
 
-enum { ALIKE_MAX = 256 }; /* Of more, comparing each with each takes longer than it saves. */
+enum {
+    ALIKE_MAX = 256
+}; /* So many configurations are looked at for one that stands for another. */
 
 static uint32_t width(const struct frontier *f)
 {
@@ -293,7 +295,8 @@ static void release_settled(struct frontier *f)
 }
 
 struct ranked {
-    uint64_t hash; /* Of all but what may never have happened. */
+    uint64_t hash;     /* Of all but what may never have happened, */
+    uint32_t happened; /* and how much of that did. */
     uint32_t row;
 };
 
@@ -303,20 +306,28 @@ static int by_hash(const void *a, const void *b)
     const struct ranked *y = b;
     if (x->hash != y->hash)
         return x->hash < y->hash ? -1 : 1;
+    if (x->happened != y->happened)
+        return x->happened < y->happened ? -1 : 1;
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static uint64_t rank(const struct frontier *f, uint32_t *row)
+static struct ranked rank(const struct frontier *f, uint32_t at)
 {
     uint64_t h = 0;
+    struct ranked r = {.row = at};
+    const uint32_t *row = configurations_row(&f->next, at);
     for (uint32_t i = VALUES; i < width(f); i++) {
         uint32_t word = row[i];
-        if (i >= VALUES + f->n_keys)
-            word &= ~f->unknown[i - VALUES - f->n_keys];
+        if (i >= VALUES + f->n_keys) {
+            uint32_t unknown = f->unknown[i - VALUES - f->n_keys];
+            r.happened += (uint32_t)__builtin_popcount(word & unknown);
+            word &= ~unknown;
+        }
         h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         h ^= h >> 29;
     }
-    return h;
+    r.hash = h;
+    return r;
 }
 
 /* Whether `more` is `less` but for some that happened and may never have. */
@@ -340,21 +351,19 @@ static void reduce(struct frontier *f)
     struct ranked *all = must_alloc(c->n, sizeof *all);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < c->n; i++)
-        all[i] = (struct ranked){rank(f, configurations_row(c, i)), i};
+        all[i] = rank(f, i);
     qsort(all, c->n, sizeof *all, by_hash);
-    for (uint32_t from = 0, to; from < c->n; from = to) {
-        for (to = from; to < c->n && all[to].hash == all[from].hash;)
-            to++;
-        for (uint32_t i = from; i < to; i++) {
-            bool stands = true;
-            uint32_t *row = configurations_row(c, all[i].row);
-            for (uint32_t k = from; k < to && to - from <= ALIKE_MAX && stands; k++) {
-                uint32_t *other = configurations_row(c, all[k].row);
-                stands = k == i || !stands_for(f, other, row);
-            }
-            if (stands)
-                all[kept++] = all[i];
-        }
+    uint32_t first = 0; /* Of those kept, alike. */
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct ranked one = all[i];
+        bool stands = true;
+        if (kept > 0 && all[kept - 1].hash != one.hash)
+            first = kept;
+        for (uint32_t k = first; k < kept && k - first < ALIKE_MAX && stands; k++)
+            stands =
+                !stands_for(f, configurations_row(c, all[k].row), configurations_row(c, one.row));
+        if (stands)
+            all[kept++] = one;
     }
     configurations_clear(&f->seen, width(f));
     for (uint32_t i = 0; i < kept; i++)
