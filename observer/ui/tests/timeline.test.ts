@@ -91,6 +91,24 @@ describe('a scene', () => {
         expect(ledTo(scene, 10)).toEqual([20]);
         expect(ledTo(scene, 30)).toEqual([]);
     });
+    it('is as crowded where messages are counted as where each is told, so that no level asks for the other', () => {
+        // n1 says the same to all four others, twenty times.
+        const times = Array.from({ length: 20 }, (_, i) => 1e9 + i * 4e7);
+        const each = times.flatMap((ns, i) => [2, 3, 4, 5].map(to => ({ ns, to, send: 10 * i + 1 })));
+        const told = tileOf(create(WindowSchema, {
+            fromNs: 1e9, toNs: 2e9, newestNs: 3e9, names: ['Beat'],
+            sentNs: each.map(m => m.ns), receivedNs: each.map(m => m.ns + 1e6), from: each.map(() => 1), to: each.map(m => m.to), name: each.map(() => 0),
+            fate: each.map(() => 1), sendEvent: each.map(m => m.send), receiveEvent: each.map(m => m.send + m.to),
+        }), [0, 1, 2, 3, 4, 5]);
+        const all = [1, 2, 3, 4, 5];
+        const bins = create(WindowSchema, {
+            fromNs: 1e9, toNs: 2e9, newestNs: 3e9, level: 12, messages: 20, names: ['Beat', 'receive'],
+            binNs: [1e9, ...all.slice(1).map(() => 1e9)], binLane: all, binName: [0, 1, 1, 1, 1], binCount: [20, 20, 20, 20, 20],
+            binDrops: [0, 0, 0, 0, 0], binTimed: [0, 20, 20, 20, 20], binLeastNs: all.map(() => 1e6), binMostNs: all.map(() => 1e6), binSumNs: all.map(() => 2e7),
+        });
+        const crowd = (t: typeof tile): unknown => crowdOf(sceneOf([{ tile: t, from: -Infinity, to: 2e9 }], { from: 1e9, to: 2e9 }, 3e9), { from: 1e9, to: 2e9 }, 1000);
+        expect(crowd(tileOf(bins, [0, ...all]))).toEqual(crowd(told));
+    });
     it('counts what is in view, and how close it stands', () => {
         const crowd = crowdOf(scene, view, 1000);
         expect(crowd.messages).toBe(3);

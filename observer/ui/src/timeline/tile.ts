@@ -213,14 +213,24 @@ function add(into: Float32Array | Float64Array, at: number, more: number): void 
     into[at] = (into[at] ?? 0) + more;
 }
 
+/** Strokes that bins stand for, about: one to each receiver. */
+function arrivalsIn(bins: Map<number, LaneBins>): number {
+    let n = 0;
+    for (const of of bins.values()) for (let i = 0; i < of.timed.length; i++) n += (of.timed[i] ?? 0) + (of.drops[i] ?? 0);
+    return n;
+}
+
 function crowdOn(m: Messages, bins: Map<number, LaneBins>): Map<number, number> {
     const by = new Map<number, number>();
     const note = (on: number, n: number): void => {
         const lane = shared(on);
         by.set(lane, (by.get(lane) ?? 0) + n);
     };
+    const said = new Map<number, number>(); // by lane: what is sent to many is sent once, as it is counted
     for (let i = 0; i < m.n; i++) {
-        note(m.from[i] ?? 0, 1);
+        const [from, send] = [m.from[i] ?? 0, m.send[i] ?? 0];
+        if (!send || said.get(from) !== send) note(from, 1);
+        said.set(from, send);
         if (m.fate[i] === fateReceived) note(m.to[i] ?? 0, 1);
     }
     for (const [lane, of] of bins) {
@@ -248,7 +258,7 @@ export function tileOf(w: Window, lanes: readonly number[], connections = new Co
     const bytes = messages.n * 60 + marks.length * 200 + binned.bins.size * binned.binCount * (classes * 4 + 24) + 2000;
     return {
         from: w.fromNs, to: w.toNs, newest: w.newestNs, exact: w.level === 0,
-        count: w.level === 0 ? messages.n : w.messages,
+        count: w.level === 0 ? messages.n : Math.max(w.messages, arrivalsIn(binned.bins)),
         final: w.newestNs > w.toNs + (waiting ? waitsNs : settlesNs),
         crowd, kinds: [...new Set(w.name)].map(i => w.names[i] ?? ''), lost: messages.fate.some(isLost),
         names: w.names, manners: w.names.map(mannerOf), messages, marks, spans: spansOf(w), holes: holesOf(w),
