@@ -1,4 +1,4 @@
-// Both labs walked to their end on a real observer with simulated clusters: every prediction answered,
+// The labs walked to their end on a real observer with simulated clusters: every prediction answered,
 // locked and measured by events, the notebook kept, the lab walked again without leaving the page.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
@@ -23,27 +23,27 @@ async function toStep(page: Page, step: number): Promise<void> {
     await page.locator('.steps li').nth(step - 1).getByRole('button').click();
 }
 
-async function predict(page: Page, lab: string, n: number, asked: Asked): Promise<void> {
+async function predict(page: Page, lab: string, n: number, of: number, asked: Asked): Promise<void> {
     await toStep(page, asked.after);
     const card = page.locator('.predictbox > .predict');
     await page.locator('.predict.open').waitFor(soon);
-    expect(await card.getByText(`${n} of 3`).count()).toBe(1);
+    expect(await card.getByText(`${n} of ${of}`).count()).toBe(1);
     const before = await page.locator('.predict.open .choice.right').count();
     expect(before).toBe(0);
     await card.getByRole('button', { name: asked.mine }).click();
     await page.locator('.predict.locked, .predict.measured').locator('.choice.mine', { hasText: asked.mine }).first().waitFor(soon);
     await page.locator('.predictbox > .predict.measured').waitFor(soon);
     expect(await card.locator('.choice.right').innerText()).toMatch(asked.measured);
-    expect(await card.locator('.measure').innerText()).toMatch(/Measured: \d/);
+    expect(await card.locator('.measure').innerText()).toMatch(/Measured: [−-]?\d/);
     expect(await card.locator('.measure .ev').count()).toBeGreaterThan(0);
     await picture(page, `walk-${lab}-predicted-${n}`);
 }
 
 async function walkToEnd(lab: string, steps: number, questions: Asked[]): Promise<void> {
-    const { context, page, complaints } = await open(browser, desk, lab === 'wal' ? 'light' : 'dark');
+    const { context, page, complaints } = await open(browser, desk, lab === 'wal' || lab === 'rate-limiting' ? 'light' : 'dark');
     await visit(page, address, `#/lab/${lab}/sim`);
     await page.locator('.steps li.now').waitFor();
-    for (const [i, asked] of questions.entries()) await predict(page, lab, i + 1, asked);
+    for (const [i, asked] of questions.entries()) await predict(page, lab, i + 1, questions.length, asked);
 
     // The measured answer leads to the events that prove it.
     const proof = page.locator('.predictbox > .predict .measure .ev').first();
@@ -101,11 +101,28 @@ describe.runIf(bin !== '')('walked to the end', () => {
         ]);
     }, 400_000);
 
+    // Bursts, boundaries and shared limits; blame, a tower and too large a step.
+    it('rate-limiting and backpropagation, likewise', async () => {
+        await Promise.all([
+            walkToEnd('rate-limiting', 8, [
+                { after: 1, mine: /Six, one for each/, measured: /Six, one for each/ },
+                { after: 4, mine: /Eight, that is the limit/, measured: /Sixteen: eight on each side/ },
+                { after: 6, mine: /The sliding log n5/, measured: /The token bucket n2/ },
+                { after: 8, mine: /Sixteen/, measured: /Sixteen/ },
+            ]),
+            walkToEnd('backpropagation', 8, [
+                { after: 3, mine: /It falls/, measured: /It falls|It rises/ },
+                { after: 6, mine: /About as large/, measured: /A tenth to a thousandth|Less than a thousandth/ },
+                { after: 8, mine: /Smaller still/, measured: /At least ten times as large/ },
+            ]),
+        ]);
+    }, 400_000);
+
     it('keeps what was predicted and what was measured in the notebook', async () => {
         const { context, page } = await open(browser, desk, 'dark');
         await visit(page, address, '#/notebook');
-        await page.getByText(/6 predictions, \d met/).waitFor();
-        expect(await page.locator('.entry').count()).toBe(6);
+        await page.getByText(/13 predictions, \d+ met/).waitFor();
+        expect(await page.locator('.entry').count()).toBe(13);
         expect(await page.locator('.entry', { hasText: 'They are gone' }).count()).toBeGreaterThan(0);
         expect(await axe(page)).toEqual([]);
         await picture(page, 'notebook');
