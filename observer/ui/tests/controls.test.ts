@@ -72,6 +72,10 @@ describe('a measured answer', () => {
     it('has its unit', () => {
         expect(words('detection of=n3', ['< 150 ms', '>= 150 ms'], 263)).toBe('263\u2009ms');
         expect(words('field of=killed name=lost_bytes', ['= 0', '> 0'], 2224)).toBe('2224 lost bytes');
+        expect(words('field of=nudged name=slope', ['< 0', '> 0'], -0.01234567)).toBe('a slope of -0.01235');
+        expect(words('worst-window on=n7,n8', ['= 8', '= 16'], 16)).toBe('16 in the worst window');
+        expect(words('first-admitted after=quiet', ['= 2', '= 4'], 2)).toBe('n2 was first');
+        expect(words('ratio of=wild to=calm name=set_loss', ['< 10', '>= 10'], 68.808)).toBe('68.8 times as much');
         expect(words('mistakes of=n5', ['= 0', '>= 1'], 0)).toBe('0 mistakes');
         expect(measuredWords(create(ExerciseSchema, { number: { unit: 's', min: 0, max: 9 } }), create(ExerciseStateSchema, { measuredNumber: 1.5 }))).toBe('1.5\u2009s');
     });
