@@ -5,6 +5,7 @@ export default defineConfig({
     test: {
         include: ['browser/**/*.test.ts'], globalSetup: ['browser/setup.ts'], environment: 'node',
         testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false,
+        server: { deps: { inline: [/@tensorflow/] } }, // its gradients come as modules that node does not read
         retry: 1, // a browser on a busy machine has a second chance, and the report says that it took it
     },
 });
