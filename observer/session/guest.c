@@ -189,7 +189,8 @@ void guest_hail(struct guest *g, uint64_t ask, const char *name)
     Orrery__RunInfo *infos[RUNS_MAX];
     hailed.runs = infos;
     for (struct house_run *run = g->house->runs; run; run = run->next)
-        if (run->up && house_is_on(run) && hailed.n_runs < RUNS_MAX)
+        /* One that is only looked at has the name of the run that it was. */
+        if (run->up && house_is_on(run) && !run->replay && hailed.n_runs < RUNS_MAX)
             infos[hailed.n_runs++] =
                 (Orrery__RunInfo *)(uintptr_t)timeline_info(session_timeline(run->session));
     struct house_run *run = *name ? house_find(g->house, name) : NULL;

@@ -388,11 +388,16 @@ bool house_is_on(const struct house_run *run)
 
 struct house_run *house_find(struct house *h, const char *name)
 {
-    for (struct house_run *run = h->runs; run; run = run->next)
-        if (house_is_on(run) &&
-            strcmp(timeline_info(session_timeline(run->session))->name, name) == 0)
+    struct house_run *recorded = NULL; /* Is found where the run itself is over. */
+    for (struct house_run *run = h->runs; run; run = run->next) {
+        if (!house_is_on(run) ||
+            strcmp(timeline_info(session_timeline(run->session))->name, name) != 0)
+            continue;
+        if (!run->replay)
             return run;
-    return NULL;
+        recorded = run;
+    }
+    return recorded;
 }
 
 struct house_run *house_find_recording(struct house *h, const char *name)

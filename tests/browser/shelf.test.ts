@@ -76,6 +76,23 @@ describe.runIf(bin !== '')('recordings', () => {
         await context.close();
     });
 
+    it('that are looked at are no runs that are on, though they have their names', async () => {
+        const { context, page, complaints } = await open(browser, desk, 'dark');
+        await visit(page, address, '#/sandbox/heartbeat/sim/3');
+        await page.getByRole('article', { name: /n3: phi/ }).waitFor();
+        const run = await page.locator('.run .mono').first().innerText();
+        const looks = await context.newPage();
+        await visit(looks, address, '#/recordings');
+        await looks.locator('.tapes li', { hasText: run }).first().getByRole('link').click();
+        await looks.getByText('it can be looked at, and nothing can be done to it').waitFor();
+        const third = await context.newPage();
+        third.on('pageerror', e => complaints.push(String(e)));
+        await visit(third, address, '#/');
+        await third.locator('.runs li', { hasText: run }).waitFor();
+        expect(await third.locator('.runs li', { hasText: run }).count()).toBe(1);
+        expect(complaints).toEqual([]);
+        await context.close();
+    });
     it.each([['1440', desk, 'dark'], ['390', hand, 'light']] as const)('that are cut short, or none at all, say so, at %s', async (width, size, theme) => {
         const whole = readFileSync(calm);
         writeFileSync(join(folder, 'cut.orr'), whole.subarray(0, whole.length / 2));

@@ -61,7 +61,7 @@ export function drawnOf(s: Specimen, width: number, height: number): Drawn {
     return {
         frame: s.bare ? { ...frame, start: 4, length: width - 8 } : frame,
         view, width, height, at, live: false, level: s.level ?? 0, scene, charges: s.bare ? [] : charges, bars: cutBars(scene.marks), curves: [],
-        selected: s.selected?.event ?? 0, hovered: 0, forkedAt: NaN, found: new Set(), flawed: new Set(), roles: new Map(), held: new Set(sent),
+        selected: s.selected?.event ?? 0, hovered: 0, happened: scene.newest, forkedAt: NaN, found: new Set(), flawed: new Set(), roles: new Map(), held: new Set(sent),
         causes: s.selected ? new Causes(s.selected.event, s.selected.reaches.map(r => create(ReachSchema, r))) : undefined,
         names: new Map(s.lanes.map(lane => [lane, s.bare ? '' : lane === 0 ? 'you' : `n${lane}`])), words: s.bare ? new Map() : wordsAt(scene.spans, at),
     };

@@ -47,6 +47,7 @@ export interface Drawn {
     height: number;
     at: number;
     live: boolean;
+    happened: number; // how far it has got
     forkedAt: number; // where a fork's past ends; NaN: it is none
     level: Level;
     scene: Scene;

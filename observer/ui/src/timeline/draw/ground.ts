@@ -23,9 +23,9 @@ export function grid(ctx: Ctx, d: Drawn, c: Colours): void {
     }
 }
 
-/** Where what has happened ends: at the needle while live, at the newest event in replay. */
+/** Where what has happened ends: at the needle while live, in replay as far as it has got. */
 function happened(d: Drawn): number {
-    return Math.min(d.view.to, d.live ? d.at : Math.max(d.scene.newest, d.at));
+    return Math.min(d.view.to, d.live ? d.at : Math.max(d.happened, d.at));
 }
 
 /** The row on top: who led and for how long; hatched with its length where nobody did. */
