@@ -62,6 +62,7 @@ describe.runIf(bin !== '')('fork here', () => {
         await picture(page, 'fork-sheet-hand');
         expect(await axe(page)).toEqual([]);
         await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
         await fork(page, '');
         await page.getByRole('status').filter({ hasText: 'Nothing was different' }).waitFor();
         expect(await axe(page)).toEqual([]);
