@@ -10,6 +10,7 @@ let live: Observer;
 async function fork(page: Page, line: string): Promise<void> {
     await page.keyboard.press('f');
     const sheet = page.getByRole('dialog');
+    await sheet.getByRole('button', { name: 'kill n1' }).waitFor(); // what else might be done
     await sheet.getByLabel(/What is done here/).fill(line);
     await sheet.getByText(line ? `--act '${line}'` : 'orrery fork').waitFor();
     await sheet.getByRole('button', { name: 'Fork' }).click();

@@ -452,6 +452,12 @@ export class Session {
         return this.schemas.find(type);
     }
 
+    /** You, and every node that is known. */
+    get lanes(): number[] {
+        const nodes = this.status?.nodes ?? [];
+        return [0, ...(nodes.length > 0 ? nodes.map(n => n.node) : Array.from({ length: this.run?.nodes ?? 0 }, (_, i) => i + 1))];
+    }
+
     /** Its group in the cluster; empty where all nodes are alike. */
     roleOf(node: number): string {
         return this.status?.nodes.find(n => n.node === node)?.group ?? '';

@@ -4,6 +4,8 @@ import type { Reducer } from '../model/fold';
 import { isOf, type Happening } from '../model/happening';
 import type { Session } from '../model/session.svelte';
 import { Travel } from '../model/travel';
+import { curvesOver } from '../timeline/curves';
+import type { CurveDrawn } from '../timeline/draw/brush';
 import { stageOf } from './all';
 import type { Curves, StageProps } from './stage';
 
@@ -61,5 +63,9 @@ export class Staged {
     at(ns: number, live: boolean): unknown {
         void this.turn;
         return live ? this.travel?.live.live : this.travel?.at(ns);
+    }
+
+    curvesAt(times: number[]): CurveDrawn[] {
+        return this.travel && this.curves ? curvesOver(this.travel, this.curves, times) : [];
     }
 }
