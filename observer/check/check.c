@@ -457,26 +457,33 @@ void check_end(struct check *c, uint64_t end_ns)
     learning_check_end(c->learning);
 }
 
-struct check *check_timeline(struct timeline *t, uint64_t upto, uint64_t end_ns,
-                             const atomic_bool *stop, uint64_t *entries)
+bool check_walk(struct check *c, struct timeline *t, uint64_t upto, uint64_t end_ns,
+                const atomic_bool *stop, uint64_t *entries)
 {
-    struct check *c = check_new();
-    check_at_the_end(c);
     struct entry e;
     uint64_t newest = upto ? upto : timeline_newest(t);
     *entries = 0;
     for (uint64_t i = timeline_oldest(t); i && i <= newest; i++) {
-        if (stop && atomic_load_explicit(stop, memory_order_relaxed)) {
-            check_free(c);
-            return NULL;
-        }
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+            return false;
         if (!timeline_get(t, i, &e))
             continue;
         check_entry(c, &e);
         (*entries)++;
     }
     check_end(c, end_ns);
-    return c;
+    return true;
+}
+
+struct check *check_timeline(struct timeline *t, uint64_t upto, uint64_t end_ns,
+                             const atomic_bool *stop, uint64_t *entries)
+{
+    struct check *c = check_new();
+    check_at_the_end(c);
+    if (check_walk(c, t, upto, end_ns, stop, entries))
+        return c;
+    check_free(c);
+    return NULL;
 }
 
 uint32_t check_findings(const struct check *c, const struct finding **findings)

@@ -45,8 +45,11 @@ void check_entry(struct check *c, const struct entry *e); /* `e` is borrowed for
 /* No entry follows; the run went on until cluster time `end_ns` (0: until the last entry). */
 void check_end(struct check *c, uint64_t end_ns);
 
-/* All of a timeline up to an ordinal (0: the newest), to its end. NULL where `stop` came true
- * meanwhile; that may be NULL. */
+/* All of a timeline up to an ordinal (0: the newest), to its end; how many entries that were is
+ * told. False where `stop` came true meanwhile; that may be NULL. */
+bool check_walk(struct check *c, struct timeline *t, uint64_t upto, uint64_t end_ns,
+                const atomic_bool *stop, uint64_t *entries);
+/* The same of a check of its own, which judges histories at the end. NULL where it was stopped. */
 struct check *check_timeline(struct timeline *t, uint64_t upto, uint64_t end_ns,
                              const atomic_bool *stop, uint64_t *entries);
 

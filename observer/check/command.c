@@ -88,21 +88,6 @@ static void print_text(const struct check *c, uint64_t entries)
     (void)printf("%s, from %" PRIu64 " events\n", verdict_name(check_verdict(c)), entries);
 }
 
-static uint64_t feed(struct check *c, struct timeline *t)
-{
-    uint64_t entries = 0;
-    uint64_t newest = timeline_newest(t);
-    for (uint64_t i = timeline_oldest(t); i && i <= newest; i++) {
-        struct entry e;
-        if (!timeline_get(t, i, &e))
-            continue;
-        check_entry(c, &e);
-        entries++;
-    }
-    check_end(c, 0);
-    return entries;
-}
-
 /* --- histories --- */
 
 static bool ends(void *ctx)
@@ -229,6 +214,22 @@ static int check_told(struct asked *a, struct bytes file)
     return code;
 }
 
+static int judge_recorded(struct asked *a, struct check *c)
+{
+    char why[320];
+    struct history *h = check_history(c, why, sizeof why);
+    if (h)
+        return judge_and_print(a, h, MODEL_KV, "e");
+    (void)fail(a->path, why);
+    return exit_code(VERDICT_UNKNOWN);
+}
+
+static int print_findings(const struct asked *a, const struct check *c, uint64_t entries)
+{
+    (a->json ? print_json : print_text)(c, entries);
+    return exit_code(check_verdict(c));
+}
+
 static int check_recording(struct asked *a)
 {
     char why[320];
@@ -236,23 +237,13 @@ static int check_recording(struct asked *a)
     if (!t)
         return fail("", why);
     struct check *c = check_new();
-    int code;
+    uint64_t entries;
     if (a->chosen)
         check_keep_history(c);
     else
         check_at_the_end(c);
-    uint64_t entries = feed(c, t);
-    if (a->chosen) {
-        struct history *h = check_history(c, why, sizeof why);
-        code = h ? judge_and_print(a, h, MODEL_KV, "e") : fail(a->path, why);
-        code = h || code != 2 ? code : 3;
-    } else {
-        if (a->json)
-            print_json(c, entries);
-        else
-            print_text(c, entries);
-        code = exit_code(check_verdict(c));
-    }
+    (void)check_walk(c, t, 0, 0, NULL, &entries);
+    int code = a->chosen ? judge_recorded(a, c) : print_findings(a, c, entries);
     check_free(c);
     timeline_free(t);
     return code;

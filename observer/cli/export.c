@@ -62,13 +62,10 @@ static int write_history(const struct history *h, FILE *out)
 static int write_jepsen(struct timeline *t, FILE *out)
 {
     char why[300];
-    struct entry e;
+    uint64_t entries;
     struct check *c = check_new();
     check_keep_history(c);
-    for (uint64_t i = timeline_oldest(t); i && i <= timeline_newest(t); i++)
-        if (timeline_get(t, i, &e))
-            check_entry(c, &e);
-    check_end(c, 0);
+    (void)check_walk(c, t, 0, 0, NULL, &entries);
     const struct history *h = check_history(c, why, sizeof why);
     int code =
         h ? write_history(h, out) : cli_fail(EXIT_RUN_FAILED, "there is no history: %s", why);
