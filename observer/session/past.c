@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMANDS_MAX = 1 << 17, CLIENTS_MAX = 1000 };
+enum { COMMANDS_MAX = 1 << 17 };
+enum { INSTANCES_MAX = 8, CLIENTS_MAX = 1000, KEYS_MAX = 1 << 16, VALUE_MAX = 1 << 20 };
 
 struct given {
     Orrery__Event *event; /* An operator's. */
@@ -104,16 +105,27 @@ static void read_groups(struct past *p, const Orrery__SimulatedCluster *m)
         free(instances[g]);
 }
 
-/* It may be of a file, whose bytes are anybody's. */
-static bool read_cluster(struct past *p, const Orrery__SimulatedCluster *m)
+static bool load_bounded(const Orrery__ClusterLoad *l)
 {
-    if (!m || m->n_groups < 1 || m->n_groups > CLUSTER_GROUPS_MAX ||
-        m->level > ORRERY__LEVEL__LEVEL_OFF)
+    return l->clients <= CLIENTS_MAX && l->rate >= 0 && l->keys <= KEYS_MAX &&
+           l->value_bytes <= VALUE_MAX;
+}
+
+/* It may be of a file, whose bytes are anybody's. What it names is looked at by the simulator. */
+static bool is_bounded(const Orrery__SimulatedCluster *m)
+{
+    if (m->n_groups < 1 || m->n_groups > CLUSTER_GROUPS_MAX || m->level > ORRERY__LEVEL__LEVEL_OFF)
         return false;
     for (size_t i = 0; i < m->n_groups; i++)
-        if (m->groups[i]->n_instances < 1)
+        if (m->groups[i]->nodes < 1 || m->groups[i]->n_instances < 1 ||
+            m->groups[i]->n_instances > INSTANCES_MAX)
             return false;
-    if (m->load && m->load->clients > CLIENTS_MAX)
+    return !m->load || load_bounded(m->load);
+}
+
+static bool read_cluster(struct past *p, const Orrery__SimulatedCluster *m)
+{
+    if (!m || !is_bounded(m))
         return false;
     read_groups(p, m);
     p->level = (Orrery__Level)m->level;

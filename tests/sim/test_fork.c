@@ -48,10 +48,7 @@ static void ready(void *ctx, bool up, const char *sentence)
 static void ticked(void *ctx)
 {
     struct run *r = ctx;
-    struct cluster *c = session_cluster(r->session);
-    uint64_t ns;
-    int64_t wall;
-    c->ops->now(c, &ns, &wall);
+    uint64_t ns = cluster_now(session_cluster(r->session));
     for (; r->todo && r->todo->line && r->todo->ms * MS <= ns; r->todo++) {
         char why[300];
         uint64_t seq;
@@ -323,6 +320,51 @@ static void test_refused(void **state)
     close_source(&s);
 }
 
+/* A recording may come from anybody: what says how its cluster began is bounded, then believed. */
+static void test_strange(void **state)
+{
+    (void)state;
+    char why[300], *flaws[] = {(char *)(uintptr_t) "no-such"};
+    Orrery__ClusterInstance one = ORRERY__CLUSTER_INSTANCE__INIT, *many[9];
+    Orrery__ClusterGroup group = ORRERY__CLUSTER_GROUP__INIT, *groups[] = {&group};
+    Orrery__ClusterLoad load = ORRERY__CLUSTER_LOAD__INIT;
+    Orrery__SimulatedCluster cluster = ORRERY__SIMULATED_CLUSTER__INIT;
+    struct timeline_options o = {0};
+    for (int i = 0; i < 9; i++)
+        many[i] = &one;
+    one.protocol = (char *)(uintptr_t) "heartbeat";
+    group.instances = many;
+    cluster.groups = groups;
+    cluster.n_groups = 1;
+    cluster.load = &load;
+    orrery__run_info__init(&o.info);
+    o.info.simulated = true;
+    o.info.cluster = &cluster;
+    for (int kind = 0; kind < 6; kind++) {
+        group.nodes = kind == 0 ? 0 : 3;
+        group.n_instances = kind == 1 ? 9 : 1;
+        load.clients = kind == 2 ? 1000000 : 1;
+        load.keys = kind == 3 ? UINT32_MAX : 1;
+        load.value_bytes = kind == 4 ? UINT32_MAX : 1;
+        one.flaws = flaws;
+        one.n_flaws = kind == 5;
+        struct source s = {timeline_new(&o, why, sizeof why), NULL};
+        s.view = timeline_view_new(s.timeline);
+        struct past *p = past_new(s.view, 0, "", (struct past_end){0}, why, sizeof why);
+        if (kind < 5)
+            assert_null(p);
+        if (kind == 5) { /* The simulator says so. */
+            struct session_options options = {.past = p, .no_recording = true};
+            assert_non_null(p);
+            assert_null(session_new(&loop, &options, why, sizeof why));
+            assert_non_null(strstr(why, "no-such"));
+            past_free(p);
+            uv_run(&loop, UV_RUN_NOWAIT);
+        }
+        close_source(&s);
+    }
+}
+
 int main(void)
 {
     char folder[] = "/tmp/orrery-fork-XXXXXX";
@@ -334,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_same),         cmocka_unit_test(test_change),
         cmocka_unit_test(test_fork_of_fork), cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_instead),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_strange),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
