@@ -44,15 +44,6 @@ struct headless {
     char sentence[600];
 };
 
-static uint64_t now_of(const struct headless *h)
-{
-    struct cluster *c = session_cluster(h->session);
-    uint64_t ns;
-    int64_t wall;
-    c->ops->now(c, &ns, &wall);
-    return ns;
-}
-
 static void ready(void *ctx, bool up, const char *sentence)
 {
     struct headless *h = ctx;
@@ -67,7 +58,8 @@ static void ready(void *ctx, bool up, const char *sentence)
 static void ticked(void *ctx)
 {
     struct headless *h = ctx;
-    if ((double)now_of(h) >= (double)past_forked(h->past)->at_ns + given.length_ns)
+    uint64_t now = cluster_now(session_cluster(h->session));
+    if ((double)now >= (double)past_forked(h->past)->at_ns + given.length_ns)
         session_end(h->session);
 }
 

@@ -250,7 +250,6 @@ static void fill_status(void *ctx, struct terminal_status *into)
     struct cluster *c = session_cluster(s);
     struct timeline *t = session_timeline(s);
     struct cluster_node n;
-    int64_t wall;
     into->run = session_name(s);
     into->protocol = timeline_info(t)->protocol;
     into->nodes = c->ops->nodes(c);
@@ -258,7 +257,7 @@ static void fill_status(void *ctx, struct terminal_status *into)
         into->alive +=
             c->ops->node(c, i, &n) && (n.state == NODE_RUNNING || n.state == NODE_PAUSED);
     into->pace = c->ops->pace(c);
-    c->ops->now(c, &into->now_ns, &wall);
+    into->now_ns = cluster_now(c);
     into->recording = session_recording(s)[0] ? session_recording(s) : NULL;
     into->recorded_bytes = timeline_recorded(t);
     into->trouble = timeline_trouble(t);

@@ -82,13 +82,12 @@ static void fill_status(void *ctx, struct terminal_status *into)
     struct sandbox *b = ctx;
     struct cluster *c = session_cluster(b->session);
     struct timeline *t = session_timeline(b->session);
-    int64_t wall;
     into->run = session_name(b->session);
     into->protocol = timeline_info(t)->protocol;
     into->nodes = c->ops->nodes(c);
     into->alive = count_alive(c);
     into->pace = c->ops->pace(c);
-    c->ops->now(c, &into->now_ns, &wall);
+    into->now_ns = cluster_now(c);
     into->recording = session_recording(b->session)[0] ? session_recording(b->session) : NULL;
     into->recorded_bytes = timeline_recorded(t);
     into->trouble = timeline_trouble(t);

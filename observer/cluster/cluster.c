@@ -16,6 +16,14 @@ const char *node_state_name(enum node_state state)
     return names[state];
 }
 
+uint64_t cluster_now(const struct cluster *c)
+{
+    uint64_t mono;
+    int64_t wall;
+    c->ops->now(c, &mono, &wall);
+    return mono;
+}
+
 struct list {
     uint32_t **nodes;
     size_t *n;

@@ -117,6 +117,7 @@ struct cluster_ops {
     uint32_t (*held)(const struct cluster *c);
 };
 
+uint64_t cluster_now(const struct cluster *c); /* Of its monotonic clock. */
 /* What every backend must refuse: nodes that are not there, or in no state for it. 0, or negative
  * and a sentence. */
 int cluster_check(const struct cluster *c, const Orrery__Command *command, char *why,

@@ -27,14 +27,9 @@ static int act(void *ctx, const char *line, char *why, size_t why_size)
     return session_act(p->session, line, NULL, &seq, why, why_size);
 }
 
-static uint64_t cluster_now(void *ctx)
+static uint64_t now(void *ctx)
 {
-    struct lab_play *p = ctx;
-    struct cluster *c = session_cluster(p->session);
-    uint64_t mono;
-    int64_t wall;
-    c->ops->now(c, &mono, &wall);
-    return mono;
+    return cluster_now(session_cluster(((struct lab_play *)ctx)->session));
 }
 
 static void on_entry(void *ctx, const struct entry *e)
@@ -48,7 +43,7 @@ static void on_changed(void *ctx, const Orrery__LabState *state)
     struct lab_play *p = ctx;
     struct timeline *t = session_timeline(p->session);
     if (t && p->moments < STORY_MOMENTS_MAX)
-        story_keep(t, p->moments++, state, cluster_now(p));
+        story_keep(t, p->moments++, state, now(p));
     if (p->options.changed)
         p->options.changed(p->options.ctx, state);
 }
@@ -108,7 +103,7 @@ static void make_engine(struct lab_play *p)
         .run = session_name(p->session),
         .recording = session_recording(p->session),
         .act = act,
-        .now = cluster_now,
+        .now = now,
         .changed = on_changed,
         .noted = on_noted,
         .ctx = p,

@@ -195,12 +195,8 @@ static bool complete(struct session *s, Orrery__Command *c, const struct why *wh
  * another one: so that it can be given again at its time, and finds the same. */
 static void settle(struct session *s)
 {
-    uint64_t mono;
-    int64_t wall;
-    if (!s->options.simulated)
-        return;
-    s->cluster->ops->now(s->cluster, &mono, &wall);
-    cluster_sim_run(s->cluster, mono);
+    if (s->options.simulated)
+        cluster_sim_run(s->cluster, cluster_now(s->cluster));
 }
 
 static uint64_t tell_timeline(struct session *s, const char *line, Orrery__Command *command)

@@ -36,7 +36,6 @@ static const char *file_name(const char *path)
 static bool of_run(struct fork *f, struct house *h, const char *name, struct origin *o, char *why,
                    size_t why_size)
 {
-    int64_t wall;
     f->of = house_find(h, name);
     if (!f->of || !f->of->up) {
         f->of = NULL;
@@ -44,10 +43,9 @@ static bool of_run(struct fork *f, struct house *h, const char *name, struct ori
         return false;
     }
     struct session *s = f->of->session;
-    struct cluster *c = session_cluster(s);
     o->timeline = session_timeline(s);
     o->view = session_view(s);
-    c->ops->now(c, &o->now_ns, &wall);
+    o->now_ns = cluster_now(session_cluster(s));
     const char *file = file_name(session_recording(s));
     if (recording_name_ok(file))
         snprintf(o->recording, sizeof o->recording, "%s", file);

@@ -77,7 +77,6 @@ static void add_parting(const struct session *s, Orrery__Status *status)
 
 Orrery__Status *session_status(struct session *s)
 {
-    int64_t wall;
     Orrery__Status *status = must_alloc(1, sizeof *status);
     orrery__status__init(status);
     status->run = copy_info(timeline_info(s->timeline));
@@ -86,7 +85,7 @@ Orrery__Status *session_status(struct session *s)
     for (uint32_t i = 0; i < status->n_nodes; i++)
         status->nodes[i] = node_status(s, i + 1);
     status->pace = s->cluster->ops->pace(s->cluster);
-    s->cluster->ops->now(s->cluster, &status->now_ns, &wall);
+    status->now_ns = cluster_now(s->cluster);
     status->newest = timeline_newest(s->timeline);
     status->recorded_bytes = timeline_recorded(s->timeline);
     status->recording = must_copy(s->recording);
