@@ -136,11 +136,11 @@ static void tell_clock(struct life *l, const struct life_clock *c, double pace)
  * when much better is known. Both in the cluster's time, which has its pace. */
 static void watch_clock(struct life *l)
 {
-    const struct clock *paced = &l->node->agent->clock;
-    double pace = paced->n ? paced->paces[paced->n - 1].factor : 1;
     struct life_clock c;
     if (!l->ops->clock || !l->ops->clock(l, &c))
         return;
+    const struct clock *paced = &l->node->agent->clock;
+    double pace = paced->n ? paced->paces[paced->n - 1].factor : 1;
     uint64_t bound = (uint64_t)((double)c.bound_ns * pace);
     uint64_t ahead = (uint64_t)((double)(OFFSET_AHEAD_MS * OFFSET_DRIFT_PPM) * pace);
     if (bound <= l->bound_ns && bound + ahead >= l->bound_ns / 2)
