@@ -1,31 +1,9 @@
 # The key-value store under Redis's own tools: redis-cli and redis-benchmark, unchanged, and a power cut
 # between two of their calls.
-set -u
-orrery=${ORRERY_BIN:?}/orrery
-scratch=$(mktemp -d)
-export XDG_RUNTIME_DIR=$scratch/run XDG_STATE_HOME=$scratch/state
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-for program in redis-cli redis-benchmark; do
-    command -v "$program" >/dev/null || {
-        echo "not ok $program is missing: install the package redis-tools"
-        exit 1
-    }
-done
-
-mkfifo "$scratch/said"
-"$orrery" sandbox kv --nodes 1 --no-timeline >"$scratch/said" 2>"$scratch/err" </dev/null &
-cluster=$!
-trap 'kill -INT "$cluster" 2>/dev/null; wait "$cluster" 2>/dev/null; rm -rf "$scratch"' EXIT
-exec 8<"$scratch/said"
-port=
-while [ -z "$port" ] && IFS= read -r -t 60 line <&8; do
-    port=$(sed -n 's/.*redis-cli -p \([0-9][0-9]*\).*/\1/p' <<<"$line")
-done
-[ -n "$port" ] || {
-    echo "not ok a store that says its port"
-    cat "$scratch/err"
-    exit 1
-}
+# shellcheck source=tests/client/cluster.sh
+source "${ORRERY_ROOT:?}/tests/client/cluster.sh"
+need redis-tools redis-cli redis-benchmark
+begin_store
 
 says() { # WHAT EXPECTED WORD...
     local what=$1 expected=$2 got

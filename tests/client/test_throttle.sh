@@ -1,26 +1,10 @@
 # A rate limiter under redis-cli: CL.THROTTLE, answered in redis-cell's shape by every algorithm, by a
 # gateway that makes one wait, and by two that share a limit.
-set -u
-orrery=${ORRERY_BIN:?}/orrery
-scratch=$(mktemp -d)
-export XDG_RUNTIME_DIR=$scratch/run XDG_STATE_HOME=$scratch/state
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-for program in redis-cli redis-benchmark; do
-    command -v "$program" >/dev/null || {
-        echo "not ok $program is missing: install the package redis-tools"
-        exit 1
-    }
-done
-
-mkfifo "$scratch/said"
-"$orrery" sandbox limiter --nodes 8 --set shape=silent --json >"$scratch/said" 2>"$scratch/err" </dev/null &
-cluster=$!
-trap 'kill -INT "$cluster" 2>/dev/null; wait "$cluster" 2>/dev/null; rm -rf "$scratch"' EXIT
-exec 8<"$scratch/said"
-ports=()
-while [ "${#ports[@]}" = 0 ] && IFS= read -r -t 60 line <&8; do
-    mapfile -t ports < <(grep -o '"client_port":[0-9]*' <<<"$line" | cut -d: -f2)
-done
+# shellcheck source=tests/client/cluster.sh
+source "${ORRERY_ROOT:?}/tests/client/cluster.sh"
+need redis-tools redis-cli redis-benchmark
+begin '"client_port"' limiter --nodes 8 --set shape=silent --json
+mapfile -t ports < <(grep -o '"client_port":[0-9]*' <<<"$said" | cut -d: -f2)
 [ "${#ports[@]}" = 8 ] || {
     echo "not ok eight nodes that say their ports"
     cat "$scratch/err"

@@ -2,7 +2,7 @@
  * program alone. */
 #include "unit/unit.h"
 
-#include "cluster/folder.h"
+#include "recordings_folder.h"
 #include "session/judgement.h"
 #include "session/judging.h"
 #include "session/recordings.h"
@@ -16,31 +16,6 @@
 #include <utime.h>
 
 enum { MANY = 200000 };
-
-static char folder[64];
-
-static int fresh(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/orrery-judgement-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int gone(void **state)
-{
-    (void)state;
-    folder_remove(folder);
-    return 0;
-}
-
-static const char *path_of(const char *name)
-{
-    static char paths[2][256];
-    static int at;
-    at = !at;
-    snprintf(paths[at], sizeof paths[at], "%s/%s", folder, name);
-    return paths[at];
-}
 
 static void ends_by_itself(struct story *s, uint32_t node, uint64_t ns)
 {

@@ -2,7 +2,7 @@
 #include "unit/unit.h"
 
 #include "base/crc32c.h"
-#include "cluster/folder.h"
+#include "recordings_folder.h"
 #include "session/recordings.h"
 #include "timeline/orr.h"
 #include "timeline/timeline.h"
@@ -13,29 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char folder[64];
-
-static int fresh(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/orrery-recordings-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int gone(void **state)
-{
-    (void)state;
-    folder_remove(folder);
-    return 0;
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 static void put(const char *name, const void *bytes, size_t n)
 {
