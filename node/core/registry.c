@@ -3,6 +3,7 @@
 #include "protocols/heartbeat/heartbeat.h"
 #include "protocols/kv/kv.h"
 #include "protocols/limiter/limiter.h"
+#include "protocols/raft/raft.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ static const struct core_ops *const protocols[] = {
     &heartbeat_ops,
     &kv_ops,
     &limiter_ops,
+    &raft_ops,
     NULL,
 };
 
