@@ -256,11 +256,8 @@ void log_truncate_from(struct log *l, lsn at)
         return;
     struct segment *s = log_segment_of(l, at);
     uint64_t offset = 0;
+    /* Should the disk not tell, the job fails, and until then all is planned as if it had. */
     int error = log_offset_of(l, s, at, &offset);
-    if (error != 0) {
-        plan(l, true)->error = error;
-        return;
-    }
     size_t kept = (size_t)(s - l->segments) + 1;
 
     hide(l->flight, s->first, offset, at - 1);
@@ -273,6 +270,7 @@ void log_truncate_from(struct log *l, lsn at)
 
     /* In a job of its own kind: what it drops has been written and synced by then. */
     struct log_job *job = plan(l, true);
+    job->error = error;
     for (size_t i = l->n; i > kept; i--)
         add_step(job, STEP_DROP, l->segments[i - 1].first)->ledger = l->segments[i - 1].ledger;
     struct step *cut = add_step(job, STEP_CUT, s->first);

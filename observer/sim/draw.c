@@ -18,6 +18,7 @@ enum fault_kind {
     FAULT_DISK_SLOW,
     FAULT_DISK_DEAD,
     FAULT_CLOCK,
+    FAULT_ORDER, /* What users order of the protocol. */
     FAULT_KINDS,
 };
 
@@ -119,6 +120,54 @@ static void draw_clock(struct drawer *d, struct planned *p)
         SAY(p->end[0], "clock n%u --skew 0 --drift 0", node);
 }
 
+/* Nodes n1 to n7, each as a bit, as words. */
+static void name_nodes(char *into, size_t size, uint64_t bits)
+{
+    for (uint32_t i = 1; bits >> i != 0; i++) {
+        size_t at = strlen(into);
+        if (bits >> i & 1)
+            (void)snprintf(into + at, size - at, " n%u", i);
+    }
+}
+
+/* Any members, then all: as the calm comes, everybody votes. */
+static void draw_members(struct drawer *d, struct planned *p)
+{
+    uint32_t n = d->t->nodes;
+    char voters[TRIAL_LINE_MAX / 2] = "";
+    char learners[TRIAL_LINE_MAX / 3] = "";
+    char all[TRIAL_LINE_MAX / 2] = "";
+    uint64_t bits = random_below(&d->random, UINT64_C(1) << n) << 1;
+    uint64_t others = ~bits & ((UINT64_C(1) << n) - 1) << 1;
+    if (bits == 0)
+        return;
+    name_nodes(voters, sizeof voters, bits);
+    name_nodes(learners, sizeof learners, others & random_below(&d->random, UINT64_C(2) << n));
+    name_nodes(all, sizeof all, ((UINT64_C(1) << n) - 1) << 1);
+    SAY(p->begin, "do n%u members%.60s%s%.40s", any_node(d), voters, learners[0] ? " learners" : "",
+        learners);
+    SAY(p->end[0], "do n%u members%.60s", any_node(d), all);
+}
+
+static void draw_order(struct drawer *d, struct planned *p)
+{
+    uint32_t node = any_node(d);
+    switch (random_below(&d->random, 4)) {
+    case 0:
+        SAY(p->begin, "do n%u transfer n%u", node, any_node(d));
+        break;
+    case 1:
+        SAY(p->begin, "do n%u snapshot", node);
+        break;
+    case 2:
+        SAY(p->begin, "do n%u campaign", node);
+        break;
+    default:
+        draw_members(d, p);
+        break;
+    }
+}
+
 static void draw_fault(struct drawer *d, enum fault_kind kind, struct planned *p)
 {
     struct random *r = &d->random;
@@ -156,14 +205,28 @@ static void draw_fault(struct drawer *d, enum fault_kind kind, struct planned *p
         SAY(p->end[0], "disk n%u --well", node);
         SAY(p->end[1], "restart n%u", node);
         break;
+    case FAULT_ORDER:
+        draw_order(d, p);
+        break;
     default:
         draw_clock(d, p);
         break;
     }
 }
 
+/* Among its orders are those of a group with members that are elected. */
+static bool takes_orders(const struct core_ops *ops)
+{
+    for (uint32_t i = 0; ops->orders && ops->orders[i]; i++)
+        if (strcmp(ops->orders[i], "members") == 0)
+            return true;
+    return false;
+}
+
 static bool possible(enum fault_kind kind, const struct trial *t, const struct core_ops *ops)
 {
+    if (kind == FAULT_ORDER)
+        return takes_orders(ops);
     bool disk = kind == FAULT_DISK_SLOW || kind == FAULT_DISK_DEAD;
     if (disk || kind == FAULT_POWER)
         return ops->logs != NULL || !disk;

@@ -124,6 +124,50 @@ static void draw_limiter(struct trial *t, struct random *r)
     t->end = t->calm + 2 * NSEC_PER_S;
 }
 
+/* Elections that come often, snapshots and chunks that are small, and clients of every node. */
+static void draw_raft(struct trial *t, struct random *r)
+{
+    static const uint32_t heartbeats_ms[] = {10, 20, 40, 60};
+    static const uint32_t inflights[] = {1, 2, 8, 64};
+    static const uint32_t batches[] = {1, 300, 4000, 262144};
+    static const uint32_t snapshots[] = {0, 600, 3000, 12000};
+    static const uint32_t chunks[] = {100, 1000, 262144};
+    static const uint32_t segments[] = {4096, 16384, 65536};
+    static const uint32_t pages[] = {1, 4, 16};
+    static const uint32_t nodes[] = {3, 4, 5, 5, 5, 5, 6, 7};
+    t->nodes = nodes[random_below(r, 8)];
+    trial_set(t, "heartbeat_ms=%u", heartbeats_ms[random_below(r, 4)]);
+    double heartbeat = number_of(t, "heartbeat_ms", 60);
+    trial_set(t, "election_ms_min=%.0f", heartbeat * (double)between(r, 20, 60) / 10);
+    double least = number_of(t, "election_ms_min", 250);
+    trial_set(t, "election_ms_max=%.0f", least * (double)between(r, 12, 25) / 10);
+    trial_set(t, "pre_vote=%s", random_chance(r, 0.7) ? "true" : "false");
+    bool protects = random_chance(r, 0.7);
+    trial_set(t, "check_quorum=%s", protects ? "true" : "false");
+    trial_set(t, "reads=%s", protects && random_chance(r, 0.3) ? "lease" : "read-index");
+    trial_set(t, "inflight=%u", inflights[random_below(r, 4)]);
+    trial_set(t, "batch_bytes=%u", batches[random_below(r, 4)]);
+    trial_set(t, "snapshot_bytes=%u", snapshots[random_below(r, 4)]);
+    trial_set(t, "keep_bytes=%u", random_chance(r, 0.5) ? 0 : 1000);
+    trial_set(t, "chunk_bytes=%u", chunks[random_below(r, 3)]);
+    trial_set(t, "segment_bytes=%u", segments[random_below(r, 3)]);
+    trial_set(t, "pages=%u", pages[random_below(r, 3)]);
+    trial_set(t, "patience_ms=%u", (unsigned)between(r, 300, 3000));
+    t->world.clients = (uint32_t)between(r, 1, 2);
+    t->world.pipeline = random_chance(r, 0.5) ? 1 : 3;
+    t->world.keys = (uint32_t)between(r, 2, 12);
+    t->world.value_max = random_chance(r, 0.8) ? 20 : 300;
+    t->world.think_ns = between(r, 20, 120) * NSEC_PER_MS;
+    t->world.sync_ns = between(r, 100, 5000) * 1000;
+    t->world.sync_spread = t->world.sync_ns / 2;
+    t->world.write_ns = between(r, 5, 200) * 1000;
+    if (random_chance(r, 0.3))
+        t->world.wake_late = between(r, 10, 1000) * 1000;
+    t->calm = between(r, 2, 5) * NSEC_PER_S;
+    t->audit = t->calm + NSEC_PER_S;
+    t->end = t->calm + 9 * NSEC_PER_S;
+}
+
 /* A protocol that nobody knows here: its own defaults, and time enough. */
 static void draw_any(struct trial *t, struct random *r)
 {
@@ -138,6 +182,7 @@ const struct profile *profile_find(const char *protocol)
         {"heartbeat", draw_heartbeat},
         {"kv", draw_kv},
         {"limiter", draw_limiter},
+        {"raft", draw_raft},
         {NULL, draw_any},
     };
     const struct profile *p = profiles;

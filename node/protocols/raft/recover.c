@@ -81,6 +81,8 @@ void raft_recovered(struct raft *r, struct out *out)
     if (m.last_term > r->term)
         raft_set_term(r, m.last_term, NODE_NONE, out);
     timer_draw(r, out);
+    /* So that an answer to what an earlier life asked is none to what this one does. */
+    r->reads.number = r->reads.answered = out_random(out, UINT64_C(1) << 62);
     if (!members_vote(members_now(r), r->self))
         ask_who_leads(r, out);
 }
