@@ -23,6 +23,9 @@ const char *check_invariant(size_t i)
         "kv/write-ahead",           "limiter/token-bucket",        "limiter/leaky-bucket",
         "limiter/fixed-window",     "limiter/sliding-log",         "limiter/sliding-counter",
         "limiter/shared-limit",     "limiter/no-needless-refusal", "lives/survival",
+        "raft/election-safety",     "raft/leader-append-only",     "raft/log-matching",
+        "raft/leader-completeness", "raft/state-machine-safety",   "raft/one-vote",
+        "raft/commit-majority",     "raft/durable-log",
     };
     return i < sizeof all / sizeof all[0] ? all[i] : NULL;
 }
@@ -37,6 +40,7 @@ struct check *check_new(void)
     c->write_ahead = write_ahead_check_new(c);
     c->limiter = limiter_check_new(c);
     c->learning = learning_check_new(c);
+    c->raft = raft_check_new(c);
     return c;
 }
 
@@ -64,6 +68,7 @@ void check_free(struct check *c)
     write_ahead_check_free(c->write_ahead);
     limiter_check_free(c->limiter);
     learning_check_free(c->learning);
+    raft_check_free(c->raft);
     free(c);
 }
 
@@ -186,6 +191,13 @@ static enum kind kind_of(const char *name)
         {"limiter.Decision", KIND_LIMITER_DECISION},
         {"limiter.Release", KIND_LIMITER_RELEASE},
         {"backpropagation.Batch", KIND_BACKPROPAGATION_BATCH},
+        {"raft.Elected", KIND_RAFT_ELECTED},
+        {"raft.SteppedDown", KIND_RAFT_STEPPED_DOWN},
+        {"raft.Ballot", KIND_RAFT_BALLOT},
+        {"raft.Membership", KIND_RAFT_MEMBERSHIP},
+        {"raft.Committed", KIND_RAFT_COMMITTED},
+        {"raft.Applied", KIND_RAFT_APPLIED},
+        {"raft.Compacted", KIND_RAFT_COMPACTED},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].name, name) == 0)
@@ -425,6 +437,7 @@ void check_entry(struct check *c, const struct entry *e)
     write_ahead_check_entry(c->write_ahead, e, kind);
     limiter_check_entry(c->limiter, e, kind);
     learning_check_entry(c->learning, e, kind);
+    raft_check_entry(c->raft, e, kind);
 }
 
 void check_keep_history(struct check *c)
@@ -455,6 +468,7 @@ void check_end(struct check *c, uint64_t end_ns)
     write_ahead_check_end(c->write_ahead);
     limiter_check_end(c->limiter);
     learning_check_end(c->learning);
+    raft_check_end(c->raft);
 }
 
 bool check_walk(struct check *c, struct timeline *t, uint64_t upto, uint64_t end_ns,

@@ -23,6 +23,13 @@ enum kind {
     KIND_LIMITER_DECISION,
     KIND_LIMITER_RELEASE,
     KIND_BACKPROPAGATION_BATCH,
+    KIND_RAFT_ELECTED,
+    KIND_RAFT_STEPPED_DOWN,
+    KIND_RAFT_BALLOT,
+    KIND_RAFT_MEMBERSHIP,
+    KIND_RAFT_COMMITTED,
+    KIND_RAFT_APPLIED,
+    KIND_RAFT_COMPACTED,
 };
 
 /* Whether the nodes that serve clients by a protocol promise one store, or each its own. */
@@ -63,6 +70,7 @@ struct check {
     struct write_ahead_check *write_ahead;
     struct limiter_check *limiter;
     struct learning_check *learning;
+    struct raft_check *raft;
     struct finding findings[FINDINGS_MAX];
     uint32_t n_findings;
 };
@@ -126,5 +134,10 @@ struct learning_check *learning_check_new(struct check *c);
 void learning_check_free(struct learning_check *l);
 void learning_check_entry(struct learning_check *l, const struct entry *e, enum kind kind);
 void learning_check_end(struct learning_check *l);
+
+struct raft_check *raft_check_new(struct check *c);
+void raft_check_free(struct raft_check *r);
+void raft_check_entry(struct raft_check *r, const struct entry *e, enum kind kind);
+void raft_check_end(struct raft_check *r);
 
 #endif

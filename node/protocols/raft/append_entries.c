@@ -124,7 +124,8 @@ static bool fits(const struct raft *r, const Raft__AppendEntries *m)
 {
     if (m->prev_index > entries_last(&r->entries))
         return false;
-    return m->prev_index < r->entries.base ||
+    /* What the snapshot stands for was committed, and so is alike. */
+    return m->prev_index <= r->entries.base ||
            entries_term(&r->entries, m->prev_index) == m->prev_term;
 }
 

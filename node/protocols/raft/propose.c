@@ -84,7 +84,7 @@ static void open_session(struct raft *r, struct out *out)
     all->opener_sent = true;
     all->sent_at = r->now;
     const struct session_ticket open = {.open = true};
-    if (r->leader == r->self)
+    if (r->role == ROLE_LEADER)
         take_command(r, &open, all->opener, bytes_of(NULL, 0), out);
     else
         forward_opener(r, out);
@@ -117,7 +117,7 @@ void proposals_send(struct raft *r, bool patient, struct out *out)
         return;
     }
     all->sent_at = r->now;
-    if (r->leader == r->self) {
+    if (r->role == ROLE_LEADER) {
         take_own(r, out);
     } else if (patient && all->unsent != all->first) {
         r->flush_at = r->now;

@@ -239,6 +239,7 @@ static void check(const void *core)
     const struct raft *r = core;
     const struct entries *e = &r->entries;
     CHECK(r->n_memberships > 0);
+    CHECK((r->leader == r->self) == (r->role == ROLE_LEADER));
     CHECK(r->entries.base <= r->image.index);
     CHECK(r->durable <= entries_last(e));
     for (lsn i = e->base + 2; i <= entries_last(e); i++)

@@ -142,7 +142,7 @@ static void ask(struct raft *r, bool patient, struct out *out)
     for (struct read *one = all->first; one; one = one->next)
         if (one->number == 0)
             one->number = all->number;
-    if (r->leader == r->self) {
+    if (r->role == ROLE_LEADER) {
         question_add(r, r->self, all->number);
         return;
     }
@@ -280,7 +280,8 @@ void receive_read_index_answer(struct raft *r, node_id from, const Raft__ReadInd
         return;
     if (m->number == 0) {
         bool stranger = !members_have(members_now(r), r->self);
-        if (stranger && r->leader == NODE_NONE && is_known(r, m->leader))
+        bool other = m->leader != r->self && is_known(r, m->leader);
+        if (stranger && r->leader == NODE_NONE && other)
             r->leader = m->leader;
         return;
     }

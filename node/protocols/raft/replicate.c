@@ -27,6 +27,7 @@ struct peer *peer_find(struct raft *r, node_id id)
 
 lsn append_entry(struct raft *r, const Raft__Entry *m, struct out *out)
 {
+    CHECK(r->role == ROLE_LEADER);
     Raft__Entry e = *m;
     e.term = r->term;
     e.time_ms = r->wall_ns / (int64_t)NSEC_PER_MS;

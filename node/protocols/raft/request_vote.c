@@ -48,7 +48,7 @@ void trace_ballot(node_id candidate, uint64_t term, bool pre, Raft__Refusal refu
     m.pre = pre;
     m.granted = refusal == RAFT__REFUSAL__NOT_REFUSED;
     m.refusal = refusal;
-    out_trace(out, &m.base);
+    out_trace_held(out, &m.base); /* With the vote, which is none before it is on disk. */
 }
 
 static void answer(struct raft *r, node_id from, const Raft__RequestVote *m, Raft__Refusal refusal,
