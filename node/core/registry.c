@@ -8,11 +8,7 @@
 #include <string.h>
 
 static const struct core_ops *const protocols[] = {
-    &heartbeat_ops,
-    &kv_ops,
-    &limiter_ops,
-    &raft_ops,
-    NULL,
+    &heartbeat_ops, &kv_ops, &limiter_ops, &raft_ops, NULL,
 };
 
 const struct core_ops *registry_find(const char *name)

@@ -15,9 +15,9 @@ struct chain_link {
 
 /* Zeroed: empty, from index 1 on. */
 struct chain {
-    uint64_t base; /* The entries kept are of indices base + 1 to base + n. */
+    uint64_t base;           /* The entries kept are of indices base + 1 to base + n. */
     struct chain_link first; /* Of base. */
-    bool lost; /* What was before is not known, so no value is. */
+    bool lost;               /* What was before is not known, so no value is. */
     struct chain_link *links;
     size_t n;
     size_t cap;

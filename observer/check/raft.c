@@ -41,8 +41,8 @@ struct saved { /* A snapshot. */
 
 struct cluster {
     struct chain committed;
-    uint32_t by; /* Who told of the newest one, */
-    uint64_t told; /* and the event. */
+    uint32_t by;                      /* Who told of the newest one, */
+    uint64_t told;                    /* and the event. */
     struct leader leaders[TERMS_MAX]; /* Of the newest terms, as a ring. */
     uint64_t n_leaders;
     struct saved saved[DIGESTS_MAX];
@@ -289,7 +289,8 @@ static void counted(struct raft_check *r, const struct raft_node *n, const struc
 {
     struct finding *f = find(r, "commit-majority");
     f->judged++;
-    if (majority(r, n->voters, n->n_voters, index) && majority(r, n->outgoing, n->n_outgoing, index))
+    if (majority(r, n->voters, n->n_voters, index) &&
+        majority(r, n->outgoing, n->n_outgoing, index))
         return;
     if (all_whole(r, n->cluster))
         finding_refute(f, (uint64_t[]){n->elected, e->ordinal}, 2,
@@ -394,8 +395,8 @@ static void take_elected(struct raft_check *r, struct raft_node *n, const struct
     complete->judged++;
     if (chain_last(&n->chain) < index || (mine && mine->value != known->value))
         finding_refute(complete, (uint64_t[]){c->told, e->ordinal}, 2,
-                       "n%u leads term %" PRIu64 " and lacks entry %" PRIu64
-                       " of term %" PRIu64 ", which was committed",
+                       "n%u leads term %" PRIu64 " and lacks entry %" PRIu64 " of term %" PRIu64
+                       ", which was committed",
                        e->node, n->term, index, known->term);
 }
 

@@ -179,11 +179,8 @@ static void draw_any(struct trial *t, struct random *r)
 const struct profile *profile_find(const char *protocol)
 {
     static const struct profile profiles[] = {
-        {"heartbeat", draw_heartbeat},
-        {"kv", draw_kv},
-        {"limiter", draw_limiter},
-        {"raft", draw_raft},
-        {NULL, draw_any},
+        {"heartbeat", draw_heartbeat}, {"kv", draw_kv},  {"limiter", draw_limiter},
+        {"raft", draw_raft},           {NULL, draw_any},
     };
     const struct profile *p = profiles;
     while (p->protocol && strcmp(p->protocol, protocol) != 0)

@@ -75,8 +75,8 @@ static void replace_log(struct raft *r, struct out *out)
 {
     struct entries *e = &r->entries;
     const struct image *i = &r->image;
-    bool retain = i->index >= e->base && i->index <= entries_last(e) &&
-                  entries_term(e, i->index) == i->term;
+    bool retain =
+        i->index >= e->base && i->index <= entries_last(e) && entries_term(e, i->index) == i->term;
     if (!retain && entries_last(e) > i->index)
         cut_log(r, i->index + 1 > e->base ? i->index + 1 : e->base + 1, out);
     struct slice slice = {.kind = SLICE_MEMORY, .memory = bytes_of(i->bytes, i->len)};

@@ -354,7 +354,8 @@ void members_order(struct raft *r, const struct members *wanted, struct out *out
         return;
     }
     for (uint32_t i = 0; i < wanted->n_voters + wanted->n_learners; i++) {
-        node_id id = i < wanted->n_voters ? wanted->voters[i] : wanted->learners[i - wanted->n_voters];
+        node_id id =
+            i < wanted->n_voters ? wanted->voters[i] : wanted->learners[i - wanted->n_voters];
         if (id != r->self && !is_known(r, id)) {
             refuse_order("a node that is to be a member is not in the cluster", out);
             return;
@@ -419,8 +420,8 @@ static void next_change(struct raft *r, struct out *out)
     const struct members *now = members_now(r);
     struct members next;
     if (same_set(now->voters, now->n_voters, r->wanted.voters, r->wanted.n_voters)) {
-        bool done = same_set(now->learners, now->n_learners, r->wanted.learners,
-                             r->wanted.n_learners);
+        bool done =
+            same_set(now->learners, now->n_learners, r->wanted.learners, r->wanted.n_learners);
         r->wants = false;
         if (!done)
             append_members(r, &r->wanted, out);

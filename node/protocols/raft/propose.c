@@ -97,9 +97,8 @@ static void take_own(struct raft *r, struct out *out)
         struct proposal *p = all->unsent;
         if (p->sequence == 0)
             p->sequence = ++all->sequence;
-        const struct session_ticket t = {.session = all->session,
-                                         .sequence = p->sequence,
-                                         .answered = all->first->sequence - 1};
+        const struct session_ticket t = {
+            .session = all->session, .sequence = p->sequence, .answered = all->first->sequence - 1};
         take_command(r, &t, 0, bytes_of(p->command, p->len), out);
     }
     if (all->unsent)

@@ -1,7 +1,7 @@
 /* raft: one log on several nodes, and the key-value machine over it, for Redis clients.
  *
- * Ongaro, Ousterhout: "In Search of an Understandable Consensus Algorithm" (extended version, 2014),
- * here "the paper"; Ongaro: "Consensus: Bridging Theory and Practice" (2014), here "the
+ * Ongaro, Ousterhout: "In Search of an Understandable Consensus Algorithm" (extended version,
+ * 2014), here "the paper"; Ongaro: "Consensus: Bridging Theory and Practice" (2014), here "the
  * dissertation".
  *
  * Two logs. "vote" holds term and vote; whatever is sent or answered waits until it is durable.
@@ -10,8 +10,8 @@
  * entry is committed once a majority says so, the leader being one of those who may.
  *
  * Clients may ask any node. A command goes to the leader with the ticket of a session that the node
- * has opened in the log, so that it happens once however often it must be sent; its reply comes from
- * the node's own table, as the entry is applied there. Reads wait for a read index. */
+ * has opened in the log, so that it happens once however often it must be sent; its reply comes
+ * from the node's own table, as the entry is applied there. Reads wait for a read index. */
 #ifndef ORRERY_PROTOCOLS_RAFT_H
 #define ORRERY_PROTOCOLS_RAFT_H
 

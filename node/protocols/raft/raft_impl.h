@@ -34,15 +34,15 @@ enum { RECORD_TERM = 1 };  /* Of "vote". */
 enum { RECORD_ENTRY = 1 }; /* Of "log". */
 
 enum {
-    MEMBERS_MAX = 16,                /* Voters; as many outgoing ones, and learners. */
+    MEMBERS_MAX = 16, /* Voters; as many outgoing ones, and learners. */
     PEERS_MAX = 3 * MEMBERS_MAX,
-    MEMBERSHIPS_MAX = 64,            /* Changes of them in the log. */
+    MEMBERSHIPS_MAX = 64, /* Changes of them in the log. */
     INFLIGHT_MAX = 64,
-    BATCH_ENTRIES_MAX = 256,         /* Of one message. */
-    APPLY_MAX = 128,                 /* Entries of one step. */
-    ARENA_USED_MAX = 40 << 20,       /* Of the step's arena, before the last entry of a step. */
-    WAITING_MAX = 1 << 15,           /* Requests of clients, and */
-    WAITING_BYTES_MAX = 64 << 20,    /* their bytes. */
+    BATCH_ENTRIES_MAX = 256,      /* Of one message. */
+    APPLY_MAX = 128,              /* Entries of one step. */
+    ARENA_USED_MAX = 40 << 20,    /* Of the step's arena, before the last entry of a step. */
+    WAITING_MAX = 1 << 15,        /* Requests of clients, and */
+    WAITING_BYTES_MAX = 64 << 20, /* their bytes. */
     QUESTIONS_MAX = 4096,
     KNOWN_MAX = 4 * PEERS_MAX,
 };
@@ -101,15 +101,15 @@ struct flight {
 struct peer {
     node_id id;
     uint8_t progress;
-    lsn match;     /* It has everything up to here on disk. */
-    lsn next;      /* Sent to it next. */
-    bool probed;   /* PROBE: one message is on its way. */
+    lsn match;   /* It has everything up to here on disk. */
+    lsn next;    /* Sent to it next. */
+    bool probed; /* PROBE: one message is on its way. */
     struct flight flights[INFLIGHT_MAX];
     uint32_t n_flights;
-    nsec moved_at;     /* When match grew last, or a flight began where none was. */
-    nsec heard_at;     /* When it answered last, in this term. */
-    uint64_t round;    /* The latest one that it answered, */
-    uint64_t rounded;  /* and the latest one that it was sent. */
+    nsec moved_at;    /* When match grew last, or a flight began where none was. */
+    nsec heard_at;    /* When it answered last, in this term. */
+    uint64_t round;   /* The latest one that it answered, */
+    uint64_t rounded; /* and the latest one that it was sent. */
     lsn commit_sent;
     lsn commit_wanted; /* Its clients wait for this. */
     lsn snapshot;      /* SNAPSHOT: which one it is sent, */
@@ -166,7 +166,7 @@ struct proposals {
     struct proposal *unsent; /* The first one that has not been sent to the leader of now. */
     uint32_t n;
     size_t bytes;
-    uint64_t opener;  /* Not 0: a session is being opened, under this number. */
+    uint64_t opener; /* Not 0: a session is being opened, under this number. */
     bool opener_sent;
     uint64_t session; /* 0: none. */
     uint64_t sequence;
@@ -177,8 +177,8 @@ struct reads {
     struct read *first;
     struct read **end;
     uint32_t n;
-    uint64_t number;     /* Of the newest question. */
-    uint64_t answered;   /* The newest one that was answered. */
+    uint64_t number;   /* Of the newest question. */
+    uint64_t answered; /* The newest one that was answered. */
     nsec asked_at;
     struct question *questions; /* A leader's, oldest first. */
     struct question **questions_end;
@@ -208,7 +208,7 @@ struct raft {
     node_id leader; /* NODE_NONE: not known. */
     lsn last_vote;  /* Records of "vote": emitted, */
     lsn durable_vote;
-    lsn own_vote; /* A candidate's vote for itself is this record. */
+    lsn own_vote;      /* A candidate's vote for itself is this record. */
     uint64_t pre_term; /* A pre-candidate's: the term that it would begin. */
     bool own_granted;
 
@@ -230,16 +230,16 @@ struct raft {
     struct members wanted; /* By a user's order; */
     bool wants;            /* if so, until */
     nsec wants_until;
-    lsn members_committed; /* The newest entry of the kind that is. */
+    lsn members_committed;    /* The newest entry of the kind that is. */
     node_id known[KNOWN_MAX]; /* Nodes that may be sent to. */
     uint32_t n_known;
 
     struct peer peers[PEERS_MAX];
     uint32_t n_peers;
-    nsec heartbeat_at; /* A leader's next one. */
+    nsec heartbeat_at;   /* A leader's next one. */
     uint64_t round;      /* Of its questions whether it leads; */
     uint64_t round_sent; /* the newest that anybody was sent. */
-    lsn term_begins;   /* A leader's first entry. */
+    lsn term_begins;     /* A leader's first entry. */
     nsec led_since;
     nsec flush_at; /* NSEC_NEVER: nothing waits to be sent. */
     struct {       /* When the newest rounds were sent, for the lease. */
@@ -257,7 +257,7 @@ struct raft {
     struct lane **lanes;
     uint32_t n_lanes;
 
-    struct image image; /* The newest snapshot. */
+    struct image image;      /* The newest snapshot. */
     struct image next_image; /* Being made, while saving. */
     struct saving saving;
     bool is_saving;

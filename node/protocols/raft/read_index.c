@@ -203,8 +203,7 @@ static void answer_questions(struct raft *r, struct out *out)
             q->round = lease ? reach : fresh_round(r);
         }
     reach = members_reach(r, round_of);
-    while (r->reads.questions && r->reads.questions->round <= reach &&
-           out->n < EFFECTS_MAX / 2) {
+    while (r->reads.questions && r->reads.questions->round <= reach && out->n < EFFECTS_MAX / 2) {
         answer(r, r->reads.questions, out);
         question_drop(r);
     }
@@ -240,8 +239,7 @@ void reads_due(struct raft *r, struct out *out)
 {
     char text[ERROR_MAX];
     nsec patience = ms(r->settings->patience_ms);
-    (void)snprintf(text, sizeof text,
-                   "-CLUSTERDOWN no leader answered within %u ms, ask again\r\n",
+    (void)snprintf(text, sizeof text, "-CLUSTERDOWN no leader answered within %u ms, ask again\r\n",
                    (unsigned)r->settings->patience_ms);
     while (r->reads.first && r->now - r->reads.first->asked_at >= patience &&
            out->n < EFFECTS_MAX / 2) {

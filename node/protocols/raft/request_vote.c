@@ -63,8 +63,7 @@ static void answer(struct raft *r, node_id from, const Raft__RequestVote *m, Raf
     SEND(out, from, vote, VOTE, &vote);
 }
 
-void receive_request_vote(struct raft *r, node_id from, const Raft__RequestVote *m,
-                          struct out *out)
+void receive_request_vote(struct raft *r, node_id from, const Raft__RequestVote *m, struct out *out)
 {
     bool protects = (m->pre || r->settings->check_quorum) && !m->transfer;
     if (protects && m->term >= r->term && hears_a_leader(r)) {

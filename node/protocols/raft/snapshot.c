@@ -183,8 +183,8 @@ void machine_restart(struct raft *r)
 {
     struct bytes packed = bytes_of(r->image.bytes, r->image.len);
     struct image_head head = {0};
-    bool ours = r->image.index == LSN_NONE ||
-                (image_read(packed, &head) && image_load(r, packed, &head));
+    bool ours =
+        r->image.index == LSN_NONE || (image_read(packed, &head) && image_load(r, packed, &head));
     CHECK(ours); /* We made it, or took it before. */
     if (r->image.index == LSN_NONE) {
         struct loading nothing = {0};

@@ -1,5 +1,6 @@
-/* Leadership handed over (dissertation, 3.10): "the prior leader sends its log entries to the target
- * server, then the target server runs an election without waiting for its election timeout". */
+/* Leadership handed over (dissertation, 3.10): "the prior leader sends its log entries to the
+ * target server, then the target server runs an election without waiting for its election timeout".
+ */
 #include "raft_impl.h"
 
 static void trace(node_id to, bool begun, struct out *out)
