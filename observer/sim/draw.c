@@ -149,18 +149,33 @@ static void draw_members(struct drawer *d, struct planned *p)
     SAY(p->end[0], "do n%u members%.60s", any_node(d), all);
 }
 
+/* A breakpoint waits for what comes seldom. */
+static void last_longer(struct drawer *d, struct planned *p)
+{
+    p->until += 50 * NSEC_PER_MS + random_below(&d->random, 600 * NSEC_PER_MS);
+    if (p->until > d->t->calm)
+        p->until = d->t->calm;
+}
+
 static void draw_order(struct drawer *d, struct planned *p)
 {
     uint32_t node = any_node(d);
-    switch (random_below(&d->random, 4)) {
+    switch (random_below(&d->random, 6)) {
     case 0:
         SAY(p->begin, "do n%u transfer n%u", node, any_node(d));
         break;
-    case 1:
-        SAY(p->begin, "do n%u snapshot", node);
+    case 4: /* Who was elected has written so down, and nobody hears of it for a while. */
+        SAY(p->begin, "break all --at Elected --then pause");
+        SAY(p->end[0], "break all --clear");
+        SAY(p->end[1], "resume all");
+        last_longer(d, p);
         break;
-    case 2:
-        SAY(p->begin, "do n%u campaign", node);
+    case 5:
+        SAY(p->begin, "break all --at 'Committed counted=true' --skip %u --then kill",
+            (unsigned)random_below(&d->random, 4));
+        SAY(p->end[0], "break all --clear");
+        SAY(p->end[1], "restart all");
+        last_longer(d, p);
         break;
     default:
         draw_members(d, p);
