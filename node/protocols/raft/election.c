@@ -131,16 +131,15 @@ void receive_vote(struct raft *r, node_id from, const Raft__Vote *m, struct out 
 }
 
 /* What was sent over the link before is lost. */
-void ask_again(struct raft *r, node_id peer, struct out *out)
+void ask_again(struct raft *r, const struct peer *p, struct out *out)
 {
     bool asks = r->role == ROLE_CANDIDATE || r->role == ROLE_PRE_CANDIDATE;
-    const struct peer *p = peer_find(r, peer);
-    if (!asks || !p || p->vote != VOTE_NONE || !members_vote(members_now(r), peer))
+    if (!asks || p->vote != VOTE_NONE || !members_vote(members_now(r), p->id))
         return;
     Raft__RequestVote m = RAFT__REQUEST_VOTE__INIT;
     m.pre = r->role == ROLE_PRE_CANDIDATE;
     m.term = m.pre ? r->pre_term : r->term;
     m.last_index = entries_last(&r->entries);
     m.last_term = entries_last_term(&r->entries);
-    SEND(out, peer, request_vote, REQUEST_VOTE, &m);
+    SEND(out, p->id, request_vote, REQUEST_VOTE, &m);
 }

@@ -97,9 +97,6 @@ void receive_forward_refused(struct raft *r, node_id from, const Raft__ForwardRe
     if (r->role == ROLE_LEADER || r->leader != from)
         return;
     proposals_restart(r);
-    if (m->leader == from)
-        return;
-    /* It does not lead, or not us: who does will be heard. */
-    r->leader = NODE_NONE;
-    reads_restart(r);
+    if (m->leader != from)
+        r->ask_after = r->now + ms(r->settings->heartbeat_ms);
 }

@@ -109,7 +109,8 @@ void proposals_send(struct raft *r, bool patient, struct out *out)
 {
     struct proposals *all = &r->proposals;
     bool hands_over = r->role == ROLE_LEADER && r->transfer_to != NODE_NONE;
-    if (!all->unsent || r->leader == NODE_NONE || hands_over || !is_known(r, r->leader))
+    if (!all->unsent || r->leader == NODE_NONE || hands_over || !is_known(r, r->leader) ||
+        r->now < r->ask_after)
         return;
     if (all->session == LSN_NONE) {
         open_session(r, out);
@@ -199,6 +200,8 @@ nsec proposals_deadline(const struct raft *r)
         return NSEC_NEVER;
     nsec due = all->first->asked_at + ms(r->settings->patience_ms);
     nsec again = all->sent_at + resend_after(r);
+    if (all->unsent && r->now < r->ask_after && r->ask_after < due)
+        due = r->ask_after;
     return resends(r) && again < due ? again : due;
 }
 

@@ -65,17 +65,20 @@ static void receive(struct raft *r, const struct input *in, struct out *out)
     }
 }
 
-/* Both directions of a pair tell. Whatever was on its way may be lost. */
+/* Both directions of a pair tell. When a link went down, what was on its way may be lost; what was
+ * sent since is lost for certain, until it is up again. */
 static void link_changed(struct raft *r, const struct input *in, struct out *out)
 {
     node_id id = in->link.peer;
     if (!in->link.up && in->link.reason == LINK_REMOVED)
         forget_known(r, id);
     struct peer *p = peer_find(r, id);
-    if (r->role == ROLE_LEADER && p)
-        peer_restart(r, p, out);
+    if (!p || (in->link.up && !p->lost))
+        return;
+    p->lost = !in->link.up;
+    peer_restart(r, p, out);
     if (in->link.up && is_known(r, id))
-        ask_again(r, id, out);
+        ask_again(r, p, out);
     if (id == r->leader) {
         proposals_restart(r);
         reads_restart(r);

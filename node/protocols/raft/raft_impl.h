@@ -116,6 +116,7 @@ struct peer {
     uint64_t offset;   /* from here on. */
     nsec sent_at;      /* SNAPSHOT: the last chunk. */
     enum { VOTE_NONE, VOTE_GRANTED, VOTE_REFUSED } vote;
+    bool lost;         /* Its link was down: what was sent before may not have arrived. */
     uint64_t session;  /* Of its forwarded commands, in this leadership; 0: none came, and */
     uint64_t sequence; /* the last one of them. */
 };
@@ -254,6 +255,7 @@ struct raft {
     struct connections connections;
     struct proposals proposals;
     struct reads reads;
+    nsec ask_after; /* Until then who leads takes nothing: it hands over, or does not lead. */
     struct lane **lanes;
     uint32_t n_lanes;
 
@@ -294,7 +296,7 @@ void campaign(struct raft *r, bool transfer, struct out *out);
 void ask_for_votes(struct raft *r, bool transfer, struct out *out);
 void own_vote_durable(struct raft *r, struct out *out);
 void receive_vote(struct raft *r, node_id from, const Raft__Vote *m, struct out *out);
-void ask_again(struct raft *r, node_id peer, struct out *out); /* Its link is up again. */
+void ask_again(struct raft *r, const struct peer *p, struct out *out);
 
 /* request_vote.c */
 void receive_request_vote(struct raft *r, node_id from, const Raft__RequestVote *m,

@@ -131,7 +131,7 @@ static void ask(struct raft *r, bool patient, struct out *out)
     bool any = false;
     for (const struct read *one = all->first; one && !any; one = one->next)
         any = one->number == 0;
-    if (!any || r->leader == NODE_NONE || !is_known(r, r->leader))
+    if (!any || r->leader == NODE_NONE || !is_known(r, r->leader) || r->now < r->ask_after)
         return;
     if (patient && all->answered < all->number) {
         r->flush_at = r->now;
@@ -232,6 +232,8 @@ nsec reads_deadline(const struct raft *r)
         return NSEC_NEVER;
     nsec due = r->reads.first->asked_at + ms(r->settings->patience_ms);
     nsec again = r->reads.asked_at + ask_again_after(r);
+    if (r->now < r->ask_after && r->ask_after < due)
+        due = r->ask_after;
     return asks(r) && again < due ? again : due;
 }
 
@@ -286,9 +288,8 @@ void receive_read_index_answer(struct raft *r, node_id from, const Raft__ReadInd
     if (from != r->leader || m->number > r->reads.number)
         return;
     if (m->refused) {
-        r->leader = NODE_NONE;
+        r->ask_after = r->now + ms(r->settings->heartbeat_ms);
         reads_restart(r);
-        proposals_restart(r);
         return;
     }
     answered(r, m->number, m->index);

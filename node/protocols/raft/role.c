@@ -89,7 +89,6 @@ static void follow(struct raft *r, uint64_t term, node_id leader, Raft__Resignat
         r->verified = r->acked = LSN_NONE;
         r->round_seen = r->round_acked = 0;
     }
-    bool drew = r->role != ROLE_FOLLOWER;
     move(r, ROLE_FOLLOWER, out);
     r->own_vote = LSN_NONE;
     clear_votes(r);
@@ -99,9 +98,11 @@ static void follow(struct raft *r, uint64_t term, node_id leader, Raft__Resignat
     }
     if (leader == NODE_NONE)
         r->heard = false;
-    if (news || drew)
+    /* A higher term alone restarts no timer: whoever may not win would delay those who may. */
+    if (leader != NODE_NONE ? news : was_leader)
         timer_draw(r, out);
     if (news || was_leader) {
+        r->ask_after = 0;
         proposals_restart(r);
         reads_restart(r);
     }
@@ -219,6 +220,7 @@ void become_leader(struct raft *r, struct out *out)
     if (tells)
         first.members = (Raft__Members *)(uintptr_t)members_message(members_now(r), out);
     r->term_begins = append_entry(r, &first, out);
+    r->ask_after = 0;
     proposals_restart(r);
     reads_restart(r);
     r->heartbeat_at = r->now + ms(r->settings->heartbeat_ms);
