@@ -159,11 +159,17 @@ void entries_reset(struct entries *e, lsn base, uint64_t term)
     e->base_term = term;
 }
 
+/* Terms never fall along a log. */
 lsn entries_at_most(const struct entries *e, lsn index, uint64_t term)
 {
-    if (index > entries_last(e))
-        index = entries_last(e);
-    while (index > e->base && entries_term(e, index) > term)
-        index--;
-    return index;
+    lsn low = e->base;
+    lsn high = index < entries_last(e) ? index : entries_last(e);
+    while (low < high) {
+        lsn middle = high - (high - low) / 2;
+        if (entries_term(e, middle) <= term)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
 }
