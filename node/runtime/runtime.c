@@ -116,6 +116,9 @@ static void finish_turn(struct node *n)
 {
     if (n->phase == NODE_WAITING || n->loop.stopping)
         return;
+    /* What a protocol put off until all that came together has been taken needs no alarm. */
+    if (n->phase == NODE_RUNNING && node_deadline(n) <= node_moment(n).now)
+        node_due(n);
     while (node_flush_parts(n))
         ;
     if (n->phase == NODE_RUNNING)

@@ -60,8 +60,8 @@ static void refuse(struct raft *r, node_id to, uint64_t first, node_id leader, s
 void receive_forward(struct raft *r, node_id from, const Raft__Forward *m, struct out *out)
 {
     struct peer *p = peer_find(r, from);
-    bool hands_over = r->transfer_to != NODE_NONE;
-    if (r->role != ROLE_LEADER || hands_over || !p) {
+    bool busy = r->transfer_to != NODE_NONE || r->entries.bytes > LOG_BYTES_MAX;
+    if (r->role != ROLE_LEADER || busy || !p) {
         node_id leader = r->role == ROLE_LEADER ? NODE_NONE : r->leader;
         refuse(r, from, m->first, leader, out);
         return;

@@ -101,7 +101,7 @@ static void install(struct raft *r, node_id from, const struct image_head *head,
     r->applied_bytes = 0;
     members_reset(r, head->members_index, &head->members, out);
     proposals_restart(r); /* What happened within the snapshot is answered when it comes again. */
-    trace_compacted(r, machine_digest(&r->machine), from, out);
+    trace_compacted(r, small_digest(r), from, out);
 }
 
 static void whole(struct raft *r, node_id from, struct out *out)

@@ -232,6 +232,8 @@ void proposals_due(struct raft *r, struct out *out)
 
 static bool is_full(const struct raft *r)
 {
+    if (r->entries.bytes > LOG_BYTES_MAX)
+        return true;
     return r->proposals.n + r->reads.n >= WAITING_MAX || r->proposals.bytes > WAITING_BYTES_MAX;
 }
 

@@ -4,6 +4,8 @@
 #include "raft_impl.h"
 #include "schema_raft.h"
 
+#define TERM_MAX (UINT64_MAX >> 2) /* No cluster lives to see it; what is added to it fits. */
+
 static void init(void *core, const struct core_config *config)
 {
     struct raft *r = core;
@@ -16,12 +18,36 @@ static void init(void *core, const struct core_config *config)
     members_found(r, config);
 }
 
+static uint64_t term_of(const Raft__Message *m)
+{
+    switch ((int)m->kind_case) {
+    case RAFT__MESSAGE__KIND_REQUEST_VOTE:
+        return m->request_vote->term;
+    case RAFT__MESSAGE__KIND_VOTE:
+        return m->vote->term;
+    case RAFT__MESSAGE__KIND_APPEND_ENTRIES:
+        return m->append_entries->term;
+    case RAFT__MESSAGE__KIND_APPENDED:
+        return m->appended->term;
+    case RAFT__MESSAGE__KIND_INSTALL_SNAPSHOT:
+        return m->install_snapshot->term;
+    case RAFT__MESSAGE__KIND_SNAPSHOT_RECEIVED:
+        return m->snapshot_received->term;
+    default:
+        return 0;
+    }
+}
+
 static void receive(struct raft *r, const struct input *in, struct out *out)
 {
     node_id from = in->message.from;
     const Raft__Message *m = (const Raft__Message *)(const void *)out_unpack(
         out, &raft__message__descriptor, in->message.body);
     know(r, from);
+    if (m && term_of(m) > TERM_MAX) {
+        out_violation(out, from, "its term is beyond all bounds", in->message.body);
+        return;
+    }
     switch (m ? m->kind_case : RAFT__MESSAGE__KIND__NOT_SET) {
     case RAFT__MESSAGE__KIND_REQUEST_VOTE:
         receive_request_vote(r, from, m->request_vote, out);
@@ -127,7 +153,7 @@ static void order(struct raft *r, const struct input *in, struct out *out)
     if (bytes_equal(verb, bytes_str("snapshot"))) {
         snapshot_begin(r, out);
     } else if (bytes_equal(verb, bytes_str("campaign"))) {
-        campaign(r, true, out);
+        campaign(r, false, out);
     } else if (!parse_members_order(in->order.words, in->order.n, &wanted)) {
         refuse_order("nodes are told as: n1 n2 n3 learners n4", out);
     } else if (bytes_equal(verb, bytes_str("members"))) {
@@ -204,6 +230,8 @@ static void step(void *core, const struct input *in, struct out *out)
         return;
     case INPUT_SETTINGS:
         raft_use_settings(r, in->settings);
+        if (r->role != ROLE_LEADER)
+            timer_draw(r, out); /* Who turns a knob wants to see it at once. */
         break;
     case INPUT_ORDER:
         order(r, in, out);

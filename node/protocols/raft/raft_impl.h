@@ -42,6 +42,7 @@ enum {
     APPLY_MAX = 128,              /* Entries of one step. */
     ARENA_USED_MAX = 40 << 20,    /* Of the step's arena, before the last entry of a step. */
     WAITING_MAX = 1 << 15,        /* Requests of clients, and */
+    LOG_BYTES_MAX = 512 << 20,    /* Of entries in memory; then no commands are taken. */
     WAITING_BYTES_MAX = 64 << 20, /* their bytes. */
     QUESTIONS_MAX = 4096,
     KNOWN_MAX = 4 * PEERS_MAX,
@@ -249,6 +250,7 @@ struct raft {
     } rounds[32];
     node_id transfer_to; /* NODE_NONE: nobody. */
     bool transfer_sent;
+    bool handed_over; /* In this term somebody was told to campaign: no lease holds any more. */
     nsec transfer_until;
 
     struct machine machine;
@@ -427,6 +429,8 @@ void lane_add(struct raft *r, client_id client, int writes, int reads);
 /* snapshot.c */
 void snapshot_begin(struct raft *r, struct out *out);
 void snapshot_work(struct raft *r, struct out *out);
+/* Of the machine, for comparing nodes by; 0 where it is so large that it would take long. */
+uint64_t small_digest(const struct raft *r);
 void image_free(struct raft *r, struct image *i);
 /* What a snapshot says beside the machine. */
 struct image_head {

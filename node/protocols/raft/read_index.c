@@ -166,7 +166,7 @@ static uint64_t round_of(const struct raft *r, node_id id)
  * is left to clocks that drift apart. */
 static bool holds_lease(const struct raft *r, uint64_t round)
 {
-    if (r->settings->reads != RAFT__READS__LEASE || r->transfer_to != NODE_NONE)
+    if (r->settings->reads != RAFT__READS__LEASE || r->transfer_to != NODE_NONE || r->handed_over)
         return false;
     nsec at = r->rounds[round % 32].at;
     return r->rounds[round % 32].round == round && round > 0 &&

@@ -174,6 +174,10 @@ static bool send_next(struct raft *r, struct peer *p, bool patient, struct out *
     }
     if (!may_send(r, p, patient))
         return false;
+    if (out->n >= EFFECTS_MAX / 4 * 3) {
+        r->flush_at = r->now;
+        return false;
+    }
     struct peer *all[PEERS_MAX];
     node_id to[PEERS_MAX];
     size_t bytes;

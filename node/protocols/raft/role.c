@@ -210,6 +210,7 @@ void become_leader(struct raft *r, struct out *out)
     r->leader = r->self;
     r->heard = true;
     r->led_since = r->now;
+    r->handed_over = false;
     r->round = r->round_sent = 0;
     r->durable = r->durable < entries_last(&r->entries) ? r->durable : entries_last(&r->entries);
     for (uint32_t i = 0; i < r->n_peers; i++)

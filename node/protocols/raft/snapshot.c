@@ -67,6 +67,11 @@ static void give_up(struct raft *r)
     image_free(r, &r->next_image);
 }
 
+uint64_t small_digest(const struct raft *r)
+{
+    return r->machine.table.bytes < DIGEST_MAX ? machine_digest(&r->machine) : 0;
+}
+
 void snapshot_begin(struct raft *r, struct out *out)
 {
     if (r->is_saving || r->applied <= r->image.index)
@@ -77,9 +82,7 @@ void snapshot_begin(struct raft *r, struct out *out)
     r->is_saving = true;
     r->next_image =
         (struct image){.index = r->applied, .term = entries_term(&r->entries, r->applied)};
-    /* To compare nodes by; of what is large it would take too long. */
-    bool small = r->machine.table.bytes < DIGEST_MAX;
-    r->saving_digest = small ? machine_digest(&r->machine) : 0;
+    r->saving_digest = small_digest(r);
     if (!put_head(r, &r->next_image, out))
         give_up(r);
 }

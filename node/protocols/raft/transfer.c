@@ -51,7 +51,7 @@ void transfer_work(struct raft *r, struct out *out)
     Raft__TimeoutNow m = RAFT__TIMEOUT_NOW__INIT;
     m.term = r->term;
     SEND(out, p->id, timeout_now, TIMEOUT_NOW, &m);
-    r->transfer_sent = true;
+    r->transfer_sent = r->handed_over = true;
 }
 
 void receive_timeout_now(struct raft *r, node_id from, const Raft__TimeoutNow *m, struct out *out)
