@@ -125,15 +125,15 @@ static int reap(pid_t pid, struct outcome *o)
     return -1;
 }
 
-/* True while it goes on. */
-static bool hear(const struct campaign *c, struct worker *w, int *result)
+/* True while it goes on. `enough`: no other need go on either. */
+static bool hear(const struct campaign *c, struct worker *w, int *result, bool *enough)
 {
     struct word word;
     if (take(w->fd, &word)) {
         w->busy = word.begins;
         w->current = word.seed;
         if (!word.begins)
-            c->done(c->ctx, word.seed, &word.outcome);
+            *enough = !c->done(c->ctx, word.seed, &word.outcome);
         return true;
     }
     struct outcome o;
@@ -144,12 +144,24 @@ static bool hear(const struct campaign *c, struct worker *w, int *result)
         *result = EXIT_REFUSED;
     if (code >= 0 || !w->busy)
         return false;
-    c->done(c->ctx, w->current, &o);
+    *enough = !c->done(c->ctx, w->current, &o);
     w->next = w->current + c->jobs;
     if (w->next >= c->from + c->seeds)
         return false;
     start(c, w);
     return true;
+}
+
+static void end_all(struct worker *workers, uint32_t n)
+{
+    struct outcome ignored;
+    for (uint32_t i = 0; i < n; i++) {
+        if (workers[i].fd < 0)
+            continue;
+        close(workers[i].fd);
+        (void)kill(workers[i].pid, SIGKILL);
+        (void)reap(workers[i].pid, &ignored);
+    }
 }
 
 int campaign_run(const struct campaign *asked)
@@ -166,15 +178,17 @@ int campaign_run(const struct campaign *asked)
         workers[i] = (struct worker){.next = c.from + i};
         start(&c, &workers[i]);
     }
-    for (uint32_t alive = c.jobs; alive > 0;) {
+    bool enough = false;
+    for (uint32_t alive = c.jobs; alive > 0 && !enough;) {
         for (uint32_t i = 0; i < c.jobs; i++)
             fds[i] = (struct pollfd){.fd = workers[i].fd, .events = POLLIN};
         if (poll(fds, c.jobs, -1) < 0)
             continue;
         for (uint32_t i = 0; i < c.jobs; i++)
-            if (fds[i].revents && !hear(&c, &workers[i], &result))
+            if (fds[i].revents && !enough && !hear(&c, &workers[i], &result, &enough))
                 alive--;
     }
+    end_all(workers, c.jobs);
     return result;
 }
 

@@ -9,8 +9,9 @@ struct campaign {
     uint64_t from;
     uint64_t seeds;
     uint32_t jobs;
-    /* In the order of the seeds' ends; `o` as in trial_run(), or made up of how the worker died. */
-    void (*done)(void *ctx, uint64_t seed, const struct outcome *o);
+    /* In the order of the seeds' ends; `o` as in trial_run(), or made up of how the worker died.
+     * False: enough is known, the campaign ends. */
+    bool (*done)(void *ctx, uint64_t seed, const struct outcome *o);
     void *ctx;
 };
 

@@ -34,6 +34,7 @@ struct session {
     bool one;
     bool shrink;
     bool verbose;
+    bool first; /* One that fails is enough. */
     bool json;
     uint64_t done;
     uint64_t events;
@@ -54,6 +55,7 @@ static const char usage[] =
     "  --record FILE      leaves a recording of the one seed, or of the first that fails\n"
     "  --shrink           takes faults out of a failing seed while it still fails\n"
     "  --jobs N           processes (one for each processor)\n"
+    "  --first            ends at the first seed that fails\n"
     "  --verbose          what was drawn, and what the checkers say\n"
     "  --json             the result as JSON\n"
     "\n"
@@ -164,7 +166,7 @@ static void print_failure(const struct session *s, const struct failure *f)
     (void)fflush(stdout);
 }
 
-static void done(void *ctx, uint64_t seed, const struct outcome *o)
+static bool done(void *ctx, uint64_t seed, const struct outcome *o)
 {
     struct session *s = ctx;
     s->done++;
@@ -174,7 +176,7 @@ static void done(void *ctx, uint64_t seed, const struct outcome *o)
         (void)printf("seed %" PRIu64 " %s hash %016" PRIx64 " events %" PRIu64 "\n", seed,
                      o->failed ? "failed" : "passed", o->hash, o->events);
     if (!o->failed)
-        return;
+        return true;
     s->failures = realloc(s->failures, (s->n_failures + 1) * sizeof *s->failures);
     CHECK(s->failures);
     struct failure *f = &s->failures[s->n_failures++];
@@ -183,6 +185,7 @@ static void done(void *ctx, uint64_t seed, const struct outcome *o)
         look_closer(s, f);
     if (!s->json)
         print_failure(s, f);
+    return !s->first;
 }
 
 static double now_s(void)
@@ -252,7 +255,7 @@ static int run_one(struct session *s)
     s->verbose = false;
     bool recorded = s->record != NULL && !s->shrink;
     if (o.failed && !recorded) {
-        done(s, s->campaign.from, &o);
+        (void)done(s, s->campaign.from, &o);
     } else if (o.failed) {
         s->failures = must_alloc(1, sizeof *s->failures);
         s->n_failures = 1;
@@ -292,13 +295,21 @@ static bool more(const char *name, const char *list[LIST_MAX], size_t *n, const 
 }
 
 static const struct option options[] = {
-    {"seeds", required_argument, NULL, 'n'},   {"from", required_argument, NULL, 'f'},
-    {"seed", required_argument, NULL, 's'},    {"nodes", required_argument, NULL, 'N'},
-    {"seconds", required_argument, NULL, 'T'}, {"set", required_argument, NULL, 'S'},
-    {"flaw", required_argument, NULL, 'F'},    {"record", required_argument, NULL, 'r'},
-    {"shrink", no_argument, NULL, 'k'},        {"jobs", required_argument, NULL, 'j'},
-    {"verbose", no_argument, NULL, 'v'},       {"json", no_argument, NULL, 'J'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    {"seeds", required_argument, NULL, 'n'},
+    {"from", required_argument, NULL, 'f'},
+    {"seed", required_argument, NULL, 's'},
+    {"nodes", required_argument, NULL, 'N'},
+    {"seconds", required_argument, NULL, 'T'},
+    {"set", required_argument, NULL, 'S'},
+    {"flaw", required_argument, NULL, 'F'},
+    {"record", required_argument, NULL, 'r'},
+    {"shrink", no_argument, NULL, 'k'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"first", no_argument, NULL, '1'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"json", no_argument, NULL, 'J'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static bool take_option(struct session *s, int option)
@@ -338,6 +349,9 @@ static bool take_option(struct session *s, int option)
         return true;
     case 'v':
         s->verbose = true;
+        return true;
+    case '1':
+        s->first = true;
         return true;
     case 'J':
         s->json = true;
