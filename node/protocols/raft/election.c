@@ -29,9 +29,8 @@ void ask_for_votes(struct raft *r, bool transfer, struct out *out)
     out_send_many(out, to, n, TRANSPORT_STREAM, &message.base);
 }
 
-static bool granted(const struct raft *r, node_id id, uint64_t v)
+static bool granted(const struct raft *r, node_id id)
 {
-    (void)v;
     if (id == r->self)
         return r->own_granted;
     for (uint32_t i = 0; i < r->n_peers; i++)
@@ -44,7 +43,7 @@ static bool granted(const struct raft *r, node_id id, uint64_t v)
  * cluster for the same term" (paper, 5.2). */
 static void count(struct raft *r, struct out *out)
 {
-    if (!members_quorum(r, granted, 0))
+    if (!members_quorum(r, granted))
         return;
     if (r->role == ROLE_PRE_CANDIDATE)
         become_candidate(r, false, out);

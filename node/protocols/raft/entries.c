@@ -1,6 +1,7 @@
+#include "entries.h"
+
 #include "base/check.h"
 #include "base/wire.h"
-#include "raft_impl.h"
 
 #include <string.h>
 

@@ -48,13 +48,12 @@ struct proposal *forward_commands(struct raft *r, struct proposal *first, struct
     return p;
 }
 
-static void refuse(struct raft *r, node_id to, uint64_t first, node_id leader, struct out *out)
+static void refuse(node_id to, uint64_t first, node_id leader, struct out *out)
 {
     Raft__ForwardRefused m = RAFT__FORWARD_REFUSED__INIT;
     m.first = first;
     m.leader = leader;
     SEND(out, to, forward_refused, FORWARD_REFUSED, &m);
-    (void)r;
 }
 
 void receive_forward(struct raft *r, node_id from, const Raft__Forward *m, struct out *out)
@@ -63,7 +62,7 @@ void receive_forward(struct raft *r, node_id from, const Raft__Forward *m, struc
     bool busy = r->transfer_to != NODE_NONE || r->entries.bytes > LOG_BYTES_MAX;
     if (r->role != ROLE_LEADER || busy || !p) {
         node_id leader = r->role == ROLE_LEADER ? NODE_NONE : r->leader;
-        refuse(r, from, m->first, leader, out);
+        refuse(from, m->first, leader, out);
         return;
     }
     if (m->opener != 0) {
@@ -76,7 +75,7 @@ void receive_forward(struct raft *r, node_id from, const Raft__Forward *m, struc
             return;
         }
         if (!next && !m->oldest) {
-            refuse(r, from, m->first, r->self, out);
+            refuse(from, m->first, r->self, out);
             return;
         }
         for (size_t i = 0; i < m->n_commands; i++) {
@@ -90,10 +89,8 @@ void receive_forward(struct raft *r, node_id from, const Raft__Forward *m, struc
     p->commit_wanted = entries_last(&r->entries);
 }
 
-void receive_forward_refused(struct raft *r, node_id from, const Raft__ForwardRefused *m,
-                             struct out *out)
+void receive_forward_refused(struct raft *r, node_id from, const Raft__ForwardRefused *m)
 {
-    (void)out;
     if (r->role == ROLE_LEADER || r->leader != from)
         return;
     proposals_restart(r);

@@ -40,22 +40,20 @@ bool members_joint(const struct members *m)
 }
 
 static bool majority(const struct raft *r, const node_id *all, uint32_t n,
-                     bool (*has)(const struct raft *r, node_id id, uint64_t v), uint64_t v)
+                     bool (*has)(const struct raft *r, node_id id))
 {
     uint32_t have = 0;
     for (uint32_t i = 0; i < n; i++)
-        have += has(r, all[i], v);
+        have += has(r, all[i]);
     return n == 0 || have > n / 2;
 }
 
 /* "Agreement (for elections and entry commitment) requires separate majorities from both the old
  * and new configurations" (paper, 6). */
-bool members_quorum(const struct raft *r, bool (*has)(const struct raft *r, node_id id, uint64_t v),
-                    uint64_t v)
+bool members_quorum(const struct raft *r, bool (*has)(const struct raft *r, node_id id))
 {
     const struct members *m = members_now(r);
-    return majority(r, m->voters, m->n_voters, has, v) &&
-           majority(r, m->outgoing, m->n_outgoing, has, v);
+    return majority(r, m->voters, m->n_voters, has) && majority(r, m->outgoing, m->n_outgoing, has);
 }
 
 static uint64_t reach(const struct raft *r, const node_id *all, uint32_t n,
@@ -103,7 +101,6 @@ bool members_read(const Raft__Members *m, struct members *into)
            read_list(m->learners, m->n_learners, into->learners, &into->n_learners);
 }
 
-/* Read by hand, since a packed list of numbers may come in pieces and in both forms. */
 bool members_parse(struct bytes packed, struct members *into)
 {
     uint8_t room[4096];

@@ -9,15 +9,13 @@
 
 enum { INFO_MAX = 512, CONFIG_MAX = 8, NUMBER_MAX = 24, ERROR_MAX = 160 };
 
-static void reply_text(struct raft *r, client_id client, uint64_t request, const char *text,
-                       struct out *out)
+static void reply_text(client_id client, uint64_t request, const char *text, struct out *out)
 {
-    (void)r;
     out_reply_now(out, client, request, out_bytes(out, bytes_str(text)));
 }
 
-void fail_request(struct raft *r, client_id client, uint64_t request, struct bytes command,
-                  const char *error, struct out *out)
+void fail_request(client_id client, uint64_t request, struct bytes command, const char *error,
+                  struct out *out)
 {
     struct machine_command c;
     struct machine_result *did = out_alloc(out, sizeof *did);
@@ -29,7 +27,7 @@ void fail_request(struct raft *r, client_id client, uint64_t request, struct byt
         if (h.n > 0)
             history_complete(out, &h, false);
     }
-    reply_text(r, client, request, error, out);
+    reply_text(client, request, error, out);
 }
 
 void propose(struct raft *r, client_id client, uint64_t request, struct bytes command)
@@ -131,7 +129,7 @@ static void unknown(struct raft *r, struct proposal **at, struct out *out)
 {
     static const char text[] =
         "-ERR no leader answered in time: nobody knows whether this happened\r\n";
-    reply_text(r, (*at)->client, (*at)->request, text, out);
+    reply_text((*at)->client, (*at)->request, text, out);
     take_out(r, at);
 }
 
@@ -221,7 +219,7 @@ void proposals_due(struct raft *r, struct out *out)
             unknown(r, &all->first, out);
             continue;
         }
-        fail_request(r, p->client, p->request, bytes_of(p->command, p->len), text, out);
+        fail_request(p->client, p->request, bytes_of(p->command, p->len), text, out);
         take_out(r, &all->first);
     }
     if (resends(r) && r->now - all->sent_at >= resend_after(r)) {
@@ -245,11 +243,11 @@ static void serve(struct raft *r, const struct input *in, const struct asked *as
     struct machine_result *did = out_alloc(out, sizeof *did);
     struct bytes command = machine_pack(&asked->command, out->arena);
     if (!did || !command.base) {
-        reply_text(r, client, request, "-ERR the command is larger than the log takes\r\n", out);
+        reply_text(client, request, "-ERR the command is larger than the log takes\r\n", out);
         return;
     }
     if (is_full(r)) {
-        reply_text(r, client, request, "-ERR too many requests wait, try again\r\n", out);
+        reply_text(client, request, "-ERR too many requests wait, try again\r\n", out);
         return;
     }
     machine_invoke(&asked->command, out->arena, did);

@@ -74,7 +74,7 @@ static void receive(struct raft *r, const struct input *in, struct out *out)
         receive_forward(r, from, m->forward, out);
         break;
     case RAFT__MESSAGE__KIND_FORWARD_REFUSED:
-        receive_forward_refused(r, from, m->forward_refused, out);
+        receive_forward_refused(r, from, m->forward_refused);
         break;
     case RAFT__MESSAGE__KIND_READ_INDEX:
         receive_read_index(r, from, m->read_index, out);
@@ -172,14 +172,8 @@ static void wake(struct raft *r, struct out *out)
     expiry_due(r, out);
 }
 
-/* What one turn of the world brings may come in many steps. While something is in flight, what can
- * wait for the end of that turn goes together then. */
-static bool more_may_come(const struct input *in, const struct raft *r)
-{
-    (void)r;
-    return in->kind == INPUT_REQUEST;
-}
-
+/* One turn of the world may bring many requests, each a step. While something is in flight
+ * already, what can wait for the end of the turn goes together then: `patient`. */
 static void work(struct raft *r, bool patient, struct out *out)
 {
     if (!patient)
@@ -239,7 +233,7 @@ static void step(void *core, const struct input *in, struct out *out)
     default:
         return;
     }
-    work(r, more_may_come(in, r), out);
+    work(r, in->kind == INPUT_REQUEST, out);
 }
 
 static nsec earlier(nsec a, nsec b)

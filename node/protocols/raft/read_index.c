@@ -246,7 +246,7 @@ void reads_due(struct raft *r, struct out *out)
     while (r->reads.first && r->now - r->reads.first->asked_at >= patience &&
            out->n < EFFECTS_MAX / 2) {
         struct read *one = r->reads.first;
-        fail_request(r, one->client, one->request, bytes_of(one->command, one->len), text, out);
+        fail_request(one->client, one->request, bytes_of(one->command, one->len), text, out);
         take_out(r, &r->reads.first);
     }
     if (asks(r) && r->now - r->reads.asked_at >= ask_again_after(r)) {

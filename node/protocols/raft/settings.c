@@ -100,6 +100,5 @@ void raft_use_settings(struct raft *r, const ProtobufCMessage *settings)
     r->flaw_vote = has_flaw(s, RAFT__FLAW__VOTE_NOT_PERSISTED);
     r->flaw_commit = has_flaw(s, RAFT__FLAW__COMMIT_OLD_TERMS);
     r->flaw_restriction = has_flaw(s, RAFT__FLAW__NO_ELECTION_RESTRICTION);
-    r->flaw_sync = has_flaw(s, RAFT__FLAW__LOG_NOT_SYNCED);
     r->flaw_reads = has_flaw(s, RAFT__FLAW__LOCAL_READS);
 }
