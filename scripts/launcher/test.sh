@@ -155,8 +155,26 @@ test_browser() {
     mkdir -p "$build/artefacts"
     check_that "the page's types" in_folder "$page" node_modules/.bin/svelte-check --fail-on-warnings --tsconfig ./tsconfig.json
     check_that "the page's units" in_folder "$page" node_modules/.bin/vitest run
-    check_that "the page in a browser" in_folder "$page" env ORRERY_BIN="$build/test/bin" ORRERY_ROOT="$root" \
-        ORRERY_CHROMIUM="${ORRERY_CHROMIUM:-$(find_browser)}" ORRERY_ARTEFACTS="$build/artefacts" node_modules/.bin/vitest run --config vitest.browser.config.ts
+    # Walks mostly wait for what happens at its own pace, so the rest is looked at meanwhile.
+    local walks
+    walks=$(mktemp)
+    in_a_browser browser/walk.test.ts >"$walks" 2>&1 &
+    check_that "the page in a browser" in_a_browser --exclude browser/walk.test.ts
+    check_that "its labs walked to their ends" ended $! "$walks"
+}
+
+in_a_browser() { # VITEST-WORD...
+    in_folder "$page" env ORRERY_BIN="$build/test/bin" ORRERY_ROOT="$root" ORRERY_CHROMIUM="${ORRERY_CHROMIUM:-$(find_browser)}" \
+        ORRERY_ARTEFACTS="$build/artefacts" node_modules/.bin/vitest run --config vitest.browser.config.ts "$@"
+}
+
+# How something that was begun before ended, with what it said.
+ended() { # PID LOG
+    local status=0
+    wait "$1" || status=$?
+    cat "$2"
+    rm -f "$2"
+    return "$status"
 }
 
 in_folder() {
@@ -171,13 +189,18 @@ test_launcher() {
     run_scripts launcher
 }
 
+# Fuzzers and checked tests share a build, by the other compiler: what a seed does must not hang on that either.
+build_sanitized() {
+    CC=clang configure_and_build "$build/sanitize" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_FUZZ=ON -DORRERY_SANITIZE=address -DORRERY_PAGE=OFF
+}
+
 test_fuzz() {
     local target name corpus
-    CC=clang configure_and_build "$build/fuzz" all -DCMAKE_BUILD_TYPE=Release -DORRERY_FUZZ=ON -DORRERY_SANITIZE=address -DORRERY_PAGE=OFF || {
+    build_sanitized || {
         count 0 1
         return
     }
-    for target in "$build"/fuzz/tests/fuzz_*; do
+    for target in "$build"/sanitize/tests/fuzz_*; do
         [ -x "$target" ] && [ -f "$target" ] || continue
         name=${target##*/fuzz_}
         corpus=$build/fuzz/corpus/$name
@@ -191,7 +214,7 @@ test_fuzz() {
 
 test_sanitize() {
     local protocol folder=$build/sanitize
-    configure_and_build "$folder" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DORRERY_TESTS=ON -DORRERY_SANITIZE=address -DORRERY_PAGE=OFF || {
+    build_sanitized || {
         count 0 1
         return
     }
