@@ -9,13 +9,16 @@
  *   run TIME                        messages (after `latency`) and wakes by themselves, up to TIME
  *   latency TIME
  *   deliver FROM TO [CASE k=v ...]  the oldest message on its way, or one that nobody sent
+ *   among NODE NODE...              all that is on its way between these, and what comes of it
  *   lose FROM TO                    the oldest
+ *   drop                            all that is on its way
  *   garble FROM TO TEXT             a message of these bytes
  *   link NODE PEER up|down [REASON]
  *   wall NODE TIME                  its wall clock jumps by so much
  *   set NODE k=v ...
  *   do NODE VERB WORD...            an order of the lab
  *   client NODE cN WORD...          a request to its client port
+ *   record NODE LOG k=v ...    onto the disk of a node that is down
  *   sync NODE [LOG]   autosync      makes durable what was appended; after every command
  *   view NODE   deadline NODE
  */
@@ -26,6 +29,7 @@
 #include "core/registry.h"
 #include "core/settings.h"
 #include "print.h"
+#include "raft.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +242,43 @@ static bool do_deliver(struct call *c)
     return done;
 }
 
+static void sync_all(struct world *w)
+{
+    for (uint32_t i = 0; w->autosync && i < w->n_nodes; i++)
+        world_sync(&w->nodes[i], NULL);
+}
+
+static bool do_among(struct call *c)
+{
+    enum { DELIVERED_MAX = 10000 };
+    bool named[WORLD_NODES_MAX + 1] = {false};
+    struct world *w = c->w;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct world_node *n = find_node(c, c->words[i]);
+        if (!n)
+            return false;
+        named[n->id] = true;
+    }
+    size_t at = 0;
+    for (int i = 0; i < DELIVERED_MAX; i++) {
+        sync_all(w);
+        for (at = 0; at < w->n_messages; at++)
+            if (named[w->messages[at].from] && named[w->messages[at].to])
+                break;
+        if (at == w->n_messages)
+            return true;
+        world_deliver(w, at);
+    }
+    return refuse(c, "they talk for ever", "among");
+}
+
+static bool do_drop(struct call *c)
+{
+    while (c->w->n_messages > 0)
+        world_lose(c->w, 0);
+    return true;
+}
+
 static bool do_lose(struct call *c)
 {
     struct world_node *to = find_node(c, c->n > 1 ? c->words[1] : NULL);
@@ -313,6 +354,42 @@ static bool do_client(struct call *c)
     return true;
 }
 
+/* Of those logs that transcripts write themselves: what their records are. */
+static const ProtobufCMessageDescriptor *record_type(const struct core_ops *ops, uint32_t log)
+{
+    if (strcmp(ops->name, "raft") == 0)
+        return log == 0 ? &raft__term__descriptor : &raft__entry__descriptor;
+    return NULL;
+}
+
+static bool do_record(struct call *c)
+{
+    uint32_t log = 0;
+    const char *const *logs = c->w->ops->logs;
+    if (c->n < 3 || c->node->host || !logs)
+        return refuse(c, "a node that is down, a log, and key=value", "record");
+    while (logs[log] && strcmp(logs[log], c->words[1]) != 0)
+        log++;
+    const ProtobufCMessageDescriptor *d = logs[log] ? record_type(c->w->ops, log) : NULL;
+    if (!d)
+        return refuse(c, "is no log that can be written here", c->words[1]);
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    ProtobufCMessage *m = arena_alloc(&arena, d->sizeof_message);
+    CHECK(m);
+    protobuf_c_message_init(d, m);
+    bool done = set_fields(c, m, 2, &arena);
+    if (done) {
+        struct buf packed = {0};
+        (void)protobuf_c_message_pack(m,
+                                      buf_extend(&packed, protobuf_c_message_get_packed_size(m)));
+        world_record(c->node, log, 1, buf_bytes(&packed));
+        buf_free(&packed);
+    }
+    arena_free(&arena);
+    return done;
+}
+
 static bool do_sync(struct call *c)
 {
     world_sync(c->node, c->n > 1 ? c->words[1] : NULL);
@@ -349,17 +426,31 @@ static const struct {
     enum wants wants;
     bool (*run)(struct call *c);
 } commands[] = {
-    {"cluster", A_WORD, do_cluster}, {"hide", A_WORD, do_hide},
-    {"show", A_WORD, do_show},       {"start", A_NODE, do_start},
-    {"kill", A_LIVE_NODE, do_kill},  {"power", A_LIVE_NODE, do_power},
-    {"boot", A_NODE, do_boot},       {"wake", A_LIVE_NODE, do_wake},
-    {"run", A_WORD, do_run},         {"latency", A_WORD, do_latency},
-    {"deliver", A_NODE, do_deliver}, {"lose", A_NODE, do_lose},
-    {"garble", A_NODE, do_garble},   {"link", A_LIVE_NODE, do_link},
-    {"wall", A_NODE, do_wall},       {"set", A_LIVE_NODE, do_set},
-    {"do", A_LIVE_NODE, do_order},   {"client", A_LIVE_NODE, do_client},
-    {"sync", A_LIVE_NODE, do_sync},  {"autosync", ANYTHING, do_autosync},
-    {"view", A_LIVE_NODE, do_view},  {"deadline", A_LIVE_NODE, do_deadline},
+    {"cluster", A_WORD, do_cluster},
+    {"hide", A_WORD, do_hide},
+    {"show", A_WORD, do_show},
+    {"start", A_NODE, do_start},
+    {"kill", A_LIVE_NODE, do_kill},
+    {"power", A_LIVE_NODE, do_power},
+    {"boot", A_NODE, do_boot},
+    {"wake", A_LIVE_NODE, do_wake},
+    {"run", A_WORD, do_run},
+    {"latency", A_WORD, do_latency},
+    {"deliver", A_NODE, do_deliver},
+    {"lose", A_NODE, do_lose},
+    {"record", A_NODE, do_record},
+    {"among", A_WORD, do_among},
+    {"drop", ANYTHING, do_drop},
+    {"garble", A_NODE, do_garble},
+    {"link", A_LIVE_NODE, do_link},
+    {"wall", A_NODE, do_wall},
+    {"set", A_LIVE_NODE, do_set},
+    {"do", A_LIVE_NODE, do_order},
+    {"client", A_LIVE_NODE, do_client},
+    {"sync", A_LIVE_NODE, do_sync},
+    {"autosync", ANYTHING, do_autosync},
+    {"view", A_LIVE_NODE, do_view},
+    {"deadline", A_LIVE_NODE, do_deadline},
 };
 
 /* "@1000ms" is a time, "@+50ms" so much later. */
@@ -410,8 +501,8 @@ bool command_do(struct world *w, const char *line, char *why, size_t why_size)
         c.n = (size_t)n - 1;
         done = dispatch(&c, at[0]);
     }
-    for (uint32_t i = 0; done && w->autosync && i < w->n_nodes; i++)
-        world_sync(&w->nodes[i], NULL);
+    if (done)
+        sync_all(w);
     buf_free(&memory);
     return done;
 }

@@ -66,11 +66,8 @@ static void on_send(void *ctx, node_id to, enum transport t, struct bytes frame,
     buf_append(&m->frame, frame);
 }
 
-static void on_append(void *ctx, uint32_t instance, uint32_t log, lsn at, uint8_t type,
-                      struct bytes body, struct place *place)
+static void append(struct world_log *l, lsn at, uint8_t type, struct bytes body)
 {
-    (void)instance;
-    struct world_log *l = &node_of(ctx)->logs[log];
     if (l->n == l->cap) {
         l->cap = l->cap ? 2 * l->cap : 16;
         l->records = realloc(l->records, l->cap * sizeof l->records[0]);
@@ -79,6 +76,13 @@ static void on_append(void *ctx, uint32_t instance, uint32_t log, lsn at, uint8_
     struct world_record *r = &l->records[l->n++];
     *r = (struct world_record){.at = at, .type = type};
     buf_append(&r->body, body);
+}
+
+static void on_append(void *ctx, uint32_t instance, uint32_t log, lsn at, uint8_t type,
+                      struct bytes body, struct place *place)
+{
+    (void)instance;
+    append(&node_of(ctx)->logs[log], at, type, body);
     *place = (struct place){0};
 }
 
@@ -158,6 +162,14 @@ static Orrery__Recovered recovered(uint32_t log, lsn at, uint8_t type, const str
     e.body.data = body->base;
     e.body.len = body->len;
     return e;
+}
+
+void world_record(struct world_node *n, uint32_t log, uint8_t type, struct bytes body)
+{
+    struct world_log *l = &n->logs[log];
+    lsn last = l->n > 0 ? l->records[l->n - 1].at : l->snapshot_at;
+    append(l, last + 1, type, body);
+    l->records[l->n - 1].durable = true;
 }
 
 /* What is on disk, oldest first: a snapshot stands for the records up to it. */

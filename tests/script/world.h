@@ -71,6 +71,8 @@ struct moment world_moment(const struct world_node *n);
 bool world_start(struct world_node *n, uint64_t seed, char *why, size_t why_size);
 void world_down(struct world_node *n, bool power);
 void world_sync(struct world_node *n, const char *only /* a log's name, or NULL */);
+/* Puts a record on the disk of a node that is down, behind those that are there. */
+void world_record(struct world_node *n, uint32_t log, uint8_t type, struct bytes body);
 void world_deliver(struct world *w, size_t message); /* And takes it off the queue. */
 void world_lose(struct world *w, size_t message);
 void world_run(struct world *w, nsec until);
