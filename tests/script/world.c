@@ -262,7 +262,10 @@ void world_down(struct world_node *n, bool power)
 static void sync_log(struct world_node *n, uint32_t log)
 {
     struct world_log *l = &n->logs[log];
+    bool whole = l->durable_snapshot || l->snapshot_at == 0;
     l->durable_snapshot = l->snapshot_at > 0;
+    if (l->n == 0 && !whole) /* It replaced all that was there. */
+        host_durable(n->host, world_moment(n), 1, log, l->snapshot_at, 0);
     if (l->n == 0 || l->records[l->n - 1].durable)
         return;
     for (size_t i = 0; i < l->n; i++)
