@@ -173,12 +173,12 @@ static void take_start(struct raft_check *r, uint32_t node)
         (void)find(r, invariants[k]);
 }
 
-/* Once something of its life is missing, its log is not known before the next. */
-static bool is_whole(struct raft_check *r, struct raft_node *n, uint32_t node)
+/* Once something of its life is missing, a node's log is not known before the next. */
+static void take_hole(struct raft_check *r)
 {
-    if (check_subject(r->check, node)->holes > 0)
-        n->whole = false;
-    return n->whole;
+    for (uint32_t i = 0; i < r->n; i++)
+        if (check_subject(r->check, i + 1)->holes > 0)
+            r->nodes[i].whole = false;
 }
 
 /* Entries of one index and term in two logs: "then the logs are identical in all entries up through
@@ -384,7 +384,7 @@ static void take_elected(struct raft_check *r, struct raft_node *n, const struct
                            e->node);
     }
     c->leaders[c->n_leaders++ % TERMS_MAX] = (struct leader){n->term, e->node, e->ordinal};
-    if (!is_whole(r, n, e->node))
+    if (!n->whole)
         return;
     uint64_t index = chain_last(&c->committed);
     const struct chain_link *known = chain_at(&c->committed, index);
@@ -478,7 +478,6 @@ static void take_trace(struct raft_check *r, struct raft_node *n, const struct e
                        enum kind kind)
 {
     struct bytes m = trace_body(e->head.payload);
-    bool whole = is_whole(r, n, e->node);
     switch (kind) {
     case KIND_RAFT_ELECTED:
         take_elected(r, n, e, m);
@@ -493,11 +492,11 @@ static void take_trace(struct raft_check *r, struct raft_node *n, const struct e
         take_membership(n, m);
         break;
     case KIND_RAFT_COMMITTED:
-        if (whole)
+        if (n->whole)
             take_committed(r, n, e, m);
         break;
     case KIND_RAFT_APPLIED:
-        if (whole)
+        if (n->whole)
             take_applied(r, n, e, m);
         break;
     case KIND_RAFT_COMPACTED:
@@ -521,12 +520,14 @@ void raft_check_entry(struct raft_check *r, const struct entry *e, enum kind kin
 {
     if (e->node && e->head.body == ORRERY__EVENT__BODY_START)
         take_start(r, e->node);
+    if (!e->node && e->head.body == ORRERY__EVENT__BODY_HOLE)
+        take_hole(r);
     struct raft_node *n = node_of(r, e->node);
     /* That recovery is over the node itself tells, of all its logs. */
     bool recovered = e->head.body == ORRERY__EVENT__BODY_RECOVERED && number(e->head.payload, 9);
     if (!n || (e->head.instance != n->instance && !recovered))
         return;
-    bool of_log = number(e->head.payload, 1) == n->log && is_whole(r, n, e->node);
+    bool of_log = number(e->head.payload, 1) == n->log && n->whole;
     switch ((int)e->head.body) {
     case ORRERY__EVENT__BODY_RECOVERED:
         take_recovered(r, n, e);
