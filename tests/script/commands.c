@@ -105,8 +105,11 @@ static bool do_cluster(struct call *c)
 
 static bool do_hide(struct call *c)
 {
-    for (size_t i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->w->n_hidden == WORLD_WORDS_MAX)
+            return refuse(c, "is one too many", c->words[i]);
         c->w->hidden[c->w->n_hidden++] = strdup(c->words[i]);
+    }
     return true;
 }
 

@@ -118,6 +118,29 @@ static bool sound(const Raft__AppendEntries *m)
     return m->n_entries <= BATCH_ENTRIES_MAX && m->prev_index < UINT64_MAX >> 1;
 }
 
+/* What is committed stays, and terms never fall: who says otherwise is no leader of ours. With a
+ * flaw on, what was called committed may not have been. */
+static bool contradicts(const struct raft *r, const Raft__AppendEntries *m)
+{
+    const struct entries *e = &r->entries;
+    if (r->settings->n_flaws > 0)
+        return false;
+    for (size_t i = 0; i < m->n_entries; i++) {
+        lsn index = m->prev_index + 1 + i;
+        struct entry_parts parts;
+        (void)entry_parse(data_bytes(m->entries[i]), &parts);
+        if (index <= e->base)
+            continue;
+        bool differs = index <= entries_last(e) && entries_term(e, index) != parts.term;
+        if (differs && index <= r->commit)
+            return true;
+        if ((differs || index == entries_last(e) + 1) && i == 0 &&
+            parts.term < entries_term(e, index - 1))
+            return true;
+    }
+    return false;
+}
+
 /* "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
  * (paper, figure 2). */
 static bool fits(const struct raft *r, const Raft__AppendEntries *m)
@@ -143,6 +166,11 @@ void receive_append_entries(struct raft *r, node_id from, const Raft__AppendEntr
     }
     if (!fits(r, m)) {
         refuse(r, from, m, out);
+        return;
+    }
+    if (contradicts(r, m) || r->entries.bytes > LOG_BYTES_MAX) {
+        out_violation(out, from, "its entries contradict what is committed, or are too many",
+                      bytes_of(NULL, 0));
         return;
     }
     bool news = take_all(r, m, out);

@@ -108,7 +108,8 @@ static void whole(struct raft *r, node_id from, struct out *out)
 {
     struct bytes packed = bytes_of(r->incoming.bytes, r->incoming.len);
     struct image_head head;
-    bool read = image_read(packed, &head) && head.index == r->incoming.index;
+    bool read =
+        image_read(packed, &head) && head.index == r->incoming.index && head.term <= r->term;
     if (read && image_load(r, packed, &head)) {
         install(r, from, &head, out);
         return;
