@@ -37,6 +37,14 @@ static double number_of(const struct trial *t, const char *key, double otherwise
     return v;
 }
 
+static bool has_setting(const struct trial *t, const char *text)
+{
+    for (size_t i = 0; i < t->n_settings; i++)
+        if (strcmp(t->settings[i], text) == 0)
+            return true;
+    return false;
+}
+
 static nsec ms(double v)
 {
     return v > 0 && v < 1e9 ? (nsec)(v * (double)NSEC_PER_MS) : 0;
@@ -142,6 +150,8 @@ static void draw_raft(struct trial *t, struct random *r)
     double least = number_of(t, "election_ms_min", 250);
     trial_set(t, "election_ms_max=%.0f", least * (double)between(r, 12, 25) / 10);
     trial_set(t, "pre_vote=%s", random_chance(r, 0.7) ? "true" : "false");
+    if (random_chance(r, 0.3) && has_setting(t, "pre_vote=true"))
+        trial_set(t, "trust_resets=true");
     bool protects = random_chance(r, 0.7);
     trial_set(t, "check_quorum=%s", protects ? "true" : "false");
     trial_set(t, "reads=%s", protects && random_chance(r, 0.3) ? "lease" : "read-index");

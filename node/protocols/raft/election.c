@@ -63,6 +63,17 @@ void campaign(struct raft *r, bool transfer, struct out *out)
     }
 }
 
+/* The kernel of the leader's machine says that nobody listens there any more. A short while is
+ * drawn all the same, so that not all who hear of it campaign at once. */
+void leader_gone(struct raft *r, enum link_reason reason, struct out *out)
+{
+    bool told = reason == LINK_RESET || reason == LINK_CLOSED || reason == LINK_REFUSED;
+    if (!r->settings->trust_resets || !told || r->role != ROLE_FOLLOWER || !may_campaign(r))
+        return;
+    r->heard = false;
+    timer_set(r, out_random(out, ms(r->settings->heartbeat_ms)), out);
+}
+
 void election_due(struct raft *r, struct out *out)
 {
     if (r->now < election_deadline(r))

@@ -106,6 +106,8 @@ static void link_changed(struct raft *r, const struct input *in, struct out *out
     if (in->link.up && is_known(r, id))
         ask_again(r, p, out);
     if (id == r->leader) {
+        if (!in->link.up)
+            leader_gone(r, in->link.reason, out);
         proposals_restart(r);
         reads_restart(r);
     }

@@ -43,12 +43,14 @@ void become_candidate(struct raft *r, bool transfer, struct out *out);
 void become_leader(struct raft *r, struct out *out);
 void resign(struct raft *r, Raft__Resignation why, struct out *out); /* A leader. */
 void timer_restart(struct raft *r); /* The same time-out once more, from now on. */
+void timer_set(struct raft *r, nsec timeout, struct out *out);
 void timer_draw(struct raft *r, struct out *out);
 
 /* election.c */
 bool may_campaign(const struct raft *r);
 nsec election_deadline(const struct raft *r);
 void election_due(struct raft *r, struct out *out);
+void leader_gone(struct raft *r, enum link_reason reason, struct out *out);
 void campaign(struct raft *r, bool transfer, struct out *out);
 void ask_for_votes(struct raft *r, bool transfer, struct out *out);
 void own_vote_durable(struct raft *r, struct out *out);

@@ -45,7 +45,12 @@ void timer_draw(struct raft *r, struct out *out)
 {
     uint64_t min = ms(r->settings->election_ms_min);
     uint64_t max = ms(r->settings->election_ms_max);
-    r->timeout = min + out_random(out, max - min + 1);
+    timer_set(r, min + out_random(out, max - min + 1), out);
+}
+
+void timer_set(struct raft *r, nsec timeout, struct out *out)
+{
+    r->timeout = timeout;
     timer_restart(r);
     Raft__Timer m = RAFT__TIMER__INIT;
     m.timeout_ns = r->timeout;

@@ -36,6 +36,9 @@ static bool times_wrong(const Raft__Settings *s, const char **wrong)
         *wrong = "election_ms_max must be from election_ms_min to 600000";
     else if (s->patience_ms < 1)
         *wrong = "patience_ms must be at least 1";
+    else if (s->trust_resets && !s->pre_vote)
+        *wrong =
+            "trust_resets needs pre_vote: without it a broken link alone would depose a leader";
     else if (s->reads == RAFT__READS__LEASE && !s->check_quorum)
         *wrong = "reads=lease needs check_quorum: without it nobody protects the leader";
     return *wrong != NULL;
