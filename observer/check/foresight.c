@@ -135,6 +135,7 @@ static struct operation *slimmed(const struct foresight *f, uint32_t i)
         if (!reader || reader->completed >= copy->completed)
             continue;
         copy->fate = FATE_OK;
+        copy->foretold = true;
         copy->completed = reader->completed;
         copy->complete_event = reader->complete_event;
     }

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A row: the slot + 1 of what has just happened and must be seen by what comes next (0: none), the
- * values by place, and a bit for each slot that has happened. */
-enum { OWED = 0, VALUES = 1 };
+/* A row: the values by place, a bit for each slot that has happened, and one for each that must be
+ * seen by what comes next. Of the last there are none between two completions. */
 
 enum {
     ALIKE_MAX = 256
@@ -16,12 +15,25 @@ enum {
 
 static uint32_t width(const struct frontier *f)
 {
-    return VALUES + f->n_keys + f->mask_words;
+    return f->n_keys + 2 * f->mask_words;
 }
 
 static uint32_t *mask(const struct frontier *f, uint32_t *row)
 {
-    return row + VALUES + f->n_keys;
+    return row + f->n_keys;
+}
+
+static uint32_t *owed(const struct frontier *f, uint32_t *row)
+{
+    return row + f->n_keys + f->mask_words;
+}
+
+static bool owes(const struct frontier *f, uint32_t *row)
+{
+    uint32_t any = 0;
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        any |= owed(f, row)[w];
+    return any != 0;
 }
 
 static bool has(const uint32_t *bits, uint32_t slot)
@@ -58,7 +70,7 @@ static void grow_masks(struct frontier *f)
     configurations_clear(&f->now, width(f));
     for (uint32_t i = 0; i < old.n; i++) {
         memset(f->scratch[0], 0, width(f) * sizeof(uint32_t));
-        memcpy(f->scratch[0], configurations_row(&old, i), old.width * sizeof(uint32_t));
+        memcpy(f->scratch[0], configurations_row(&old, i), (f->n_keys + from) * sizeof(uint32_t));
         configurations_put(&f->now, f->scratch[0]);
     }
     configurations_free(&old);
@@ -67,7 +79,7 @@ static void grow_masks(struct frontier *f)
 void frontier_init(struct frontier *f, struct datatype *datatype, const uint32_t *place)
 {
     *f = (struct frontier){.datatype = datatype, .place = place};
-    configurations_clear(&f->now, VALUES);
+    configurations_clear(&f->now, 1);
     configurations_put(&f->now, (const uint32_t[]){0});
     grow_masks(f);
 }
@@ -98,10 +110,10 @@ void frontier_add_key(struct frontier *f, uint32_t key, uint32_t value)
     configurations_clear(&f->now, width(f));
     for (uint32_t i = 0; i < old.n; i++) {
         const uint32_t *row = configurations_row(&old, i);
-        uint32_t before = VALUES + f->n_keys - 1;
+        uint32_t before = f->n_keys - 1;
         memcpy(f->scratch[0], row, before * sizeof *row);
         f->scratch[0][before] = value;
-        memcpy(f->scratch[0] + before + 1, row + before, f->mask_words * sizeof *row);
+        memcpy(f->scratch[0] + before + 1, row + before, 2 * f->mask_words * sizeof *row);
         configurations_put(&f->now, f->scratch[0]);
     }
     configurations_free(&old);
@@ -156,13 +168,13 @@ static uint32_t elder_of(const struct frontier *f, const struct operation *o)
     return elder;
 }
 
-/* What its client asked before it, unless nobody knows what became of that. */
+/* What its client asked before it, unless it was not told what became of either. */
 static uint32_t before_of(const struct frontier *f, const struct operation *o)
 {
     uint32_t before = 0;
-    for (uint32_t i = 0; i < 32 * f->mask_words; i++) {
+    for (uint32_t i = 0; i < 32 * f->mask_words && !o->foretold; i++) {
         const struct operation *x = f->slots[i].operation;
-        if (x && x->client == o->client && x->fate == FATE_OK &&
+        if (x && x->client == o->client && x->fate == FATE_OK && !x->foretold &&
             (!before || x->invoked > f->slots[before - 1].operation->invoked))
             before = i + 1;
     }
@@ -180,32 +192,38 @@ static bool settle_slot(struct frontier *f, uint32_t *row, uint32_t slot)
 {
     if (waits(f, row, slot))
         return false;
-    memcpy(f->scratch[1], row + VALUES, f->n_keys * sizeof *row);
+    memcpy(f->scratch[1], row, f->n_keys * sizeof *row);
     if (!datatype_apply(f->datatype, f->slots[slot].operation, f->scratch[1], f->place) ||
-        memcmp(f->scratch[1], row + VALUES, f->n_keys * sizeof *row) != 0)
+        memcmp(f->scratch[1], row, f->n_keys * sizeof *row) != 0)
         return false;
     put(mask(f, row), slot, true);
     return true;
 }
 
-/* All that changes nothing and can happen here has happened. True if something that touches a key
- * of `seen` was among it. */
-static bool settle_row(struct frontier *f, uint32_t *row, const struct operation *seen)
+static void was_seen(struct frontier *f, uint32_t *row, const struct operation *by)
 {
-    bool was_seen = false;
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        for (uint32_t bits = owed(f, row)[w]; bits; bits &= bits - 1) {
+            uint32_t slot = 32 * w + (uint32_t)__builtin_ctz(bits);
+            if (operations_meet(by, f->slots[slot].operation))
+                put(owed(f, row), slot, false);
+        }
+}
+
+/* All that changes nothing and can happen here has happened, and has seen what it touches. */
+static void settle_row(struct frontier *f, uint32_t *row)
+{
     for (bool more = true; more;) { /* One may have waited for another. */
         more = false;
         for (uint32_t w = 0; w < f->mask_words; w++)
             for (uint32_t bits = f->stays[w] & ~mask(f, row)[w]; bits; bits &= bits - 1) {
                 uint32_t slot = 32 * w + (uint32_t)__builtin_ctz(bits);
-                const struct operation *o = f->slots[slot].operation;
                 if (!settle_slot(f, row, slot))
                     continue;
                 more = true;
-                was_seen |= seen && operations_meet(o, seen);
+                was_seen(f, row, f->slots[slot].operation);
             }
     }
-    return was_seen;
 }
 
 enum progress frontier_invoke(struct frontier *f, const struct operation *o)
@@ -246,35 +264,98 @@ void frontier_complete(struct frontier *f, const struct operation *o)
     }
 }
 
-/* Whether `slot` may happen next in this row, as far as its value does not matter. */
-static bool may_follow(const struct frontier *f, uint32_t *row, uint32_t slot)
+/* Whether `by` overwrites the only key of `o` before it has looked at it. */
+static bool overwrites(const struct operation *by, const struct operation *o)
+{
+    if (o->n > 1)
+        return false;
+    for (uint32_t i = 0; i < by->n; i++)
+        if (by->actions[i].key == o->actions[0].key && !by->actions[i].refused)
+            return by->actions[i].kind == ACTION_WRITE;
+    return false;
+}
+
+static bool sees(const struct operation *by, const struct operation *o)
+{
+    return operations_meet(by, o) && !overwrites(by, o);
+}
+
+/* Whether `slot`, which happens now, leaves `before` to be seen by something later. What does not
+ * meet may happen in either order: of those, in that of their slots. */
+static bool leaves(const struct frontier *f, uint32_t slot, uint32_t before)
+{
+    const struct operation *o = f->slots[slot].operation;
+    return has(f->unknown, slot) && slot > before &&
+           !operations_meet(o, f->slots[before].operation);
+}
+
+/* Whether `slot` may happen next in this row, as far as its value does not matter. Then it sees
+ * what it owes to, or leaves it. */
+static bool follow(struct frontier *f, uint32_t *row, uint32_t slot)
 {
     const struct slot *s = &f->slots[slot];
     if (waits(f, row, slot) || (s->elder && !has(mask(f, row), s->elder - 1)))
         return false;
-    if (!row[OWED])
-        return true;
-    const struct operation *owed = f->slots[row[OWED] - 1].operation;
-    if (f->hasty)
-        return datatype_may_see(f->datatype, s->operation, owed);
-    return operations_meet(s->operation, owed) && !(s->operation->blind && owed->n == 1);
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        for (uint32_t bits = owed(f, row)[w]; bits; bits &= bits - 1) {
+            uint32_t before = 32 * w + (uint32_t)__builtin_ctz(bits);
+            const struct operation *o = f->slots[before].operation;
+            if (f->hasty ? datatype_may_see(f->datatype, s->operation, o) : sees(s->operation, o))
+                put(owed(f, row), before, false);
+            else if (!leaves(f, slot, before))
+                return false;
+        }
+    put(mask(f, row), slot, true);
+    put(owed(f, row), slot, has(f->unknown, slot));
+    return true;
+}
+
+/* Whether something on several keys that may never have happened, and has not, meets `o`. */
+static bool passed_on(const struct frontier *f, uint32_t *row, const struct operation *o)
+{
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        for (uint32_t bits = f->unknown[w] & ~mask(f, row)[w]; bits; bits &= bits - 1) {
+            const struct operation *x = f->slots[32 * w + (uint32_t)__builtin_ctz(bits)].operation;
+            if (x->n > 1 && operations_meet(x, o))
+                return true;
+        }
+    return false;
+}
+
+static bool can_see_all(const struct frontier *f, uint32_t *row, const struct operation *by)
+{
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        for (uint32_t bits = owed(f, row)[w]; bits; bits &= bits - 1) {
+            const struct operation *o = f->slots[32 * w + (uint32_t)__builtin_ctz(bits)].operation;
+            if (!sees(by, o) && !passed_on(f, row, o))
+                return false;
+        }
+    return true;
+}
+
+/* Whether all that is owed can be seen by one that is still to come. */
+static bool is_hopeful(const struct frontier *f, uint32_t *row)
+{
+    for (uint32_t w = 0; w < f->mask_words; w++)
+        for (uint32_t bits = f->open[w] & ~f->unknown[w] & ~mask(f, row)[w]; bits; bits &= bits - 1)
+            if (can_see_all(f, row, f->slots[32 * w + (uint32_t)__builtin_ctz(bits)].operation))
+                return true;
+    return false;
 }
 
 /* The row of `seen` goes on by one slot. False when there are too many. */
 static bool go_on(struct frontier *f, uint32_t from, uint32_t slot)
 {
-    const struct operation *o = f->slots[slot].operation;
     uint32_t *row = f->scratch[0];
     memcpy(row, configurations_row(&f->seen, from), width(f) * sizeof *row);
-    if (!may_follow(f, row, slot) || !datatype_apply(f->datatype, o, row + VALUES, f->place))
+    if (!follow(f, row, slot) ||
+        !datatype_apply(f->datatype, f->slots[slot].operation, row, f->place))
         return true;
-    put(mask(f, row), slot, true);
-    bool owes = o->fate == FATE_UNKNOWN;
-    bool was_seen = settle_row(f, row, owes ? o : NULL);
-    row[OWED] = owes && !was_seen ? slot + 1 : 0;
+    settle_row(f, row);
+    bool is_owed = owes(f, row);
     if (!has(mask(f, row), f->completes - 1))
-        return configurations_add(&f->seen, row);
-    if (row[OWED])
+        return (is_owed && !is_hopeful(f, row)) || configurations_add(&f->seen, row);
+    if (is_owed)
         return true;
     put(mask(f, row), f->completes - 1, false);
     return configurations_add(&f->next, row);
@@ -316,10 +397,10 @@ static struct ranked rank(const struct frontier *f, uint32_t at)
     uint64_t h = 0;
     struct ranked r = {.row = at};
     const uint32_t *row = configurations_row(&f->next, at);
-    for (uint32_t i = VALUES; i < width(f); i++) {
+    for (uint32_t i = 0; i < f->n_keys + f->mask_words; i++) {
         uint32_t word = row[i];
-        if (i >= VALUES + f->n_keys) {
-            uint32_t unknown = f->unknown[i - VALUES - f->n_keys];
+        if (i >= f->n_keys) {
+            uint32_t unknown = f->unknown[i - f->n_keys];
             r.happened += (uint32_t)__builtin_popcount(word & unknown);
             word &= ~unknown;
         }
@@ -333,7 +414,7 @@ static struct ranked rank(const struct frontier *f, uint32_t at)
 /* Whether `more` is `less` but for some that happened and may never have. */
 static bool stands_for(const struct frontier *f, uint32_t *less, uint32_t *more)
 {
-    if (memcmp(less + VALUES, more + VALUES, f->n_keys * sizeof *less) != 0)
+    if (memcmp(less, more, f->n_keys * sizeof *less) != 0)
         return false;
     for (uint32_t w = 0; w < f->mask_words; w++) {
         uint32_t a = mask(f, less)[w];
@@ -433,7 +514,7 @@ enum progress frontier_join(struct frontier *f, struct frontier *other)
             uint32_t *row = f->scratch[0];
             uint32_t *theirs = configurations_row(&other->now, k);
             memcpy(row, configurations_row(&ours, i), width(f) * sizeof *row);
-            memcpy(row + VALUES + before, theirs + VALUES, other->n_keys * sizeof *row);
+            memcpy(row + before, theirs, other->n_keys * sizeof *row);
             for (uint32_t s = 0; s < slots; s++)
                 if (other->slots[s].operation && has(mask(other, theirs), s))
                     put(mask(f, row), moved[s], true);
@@ -451,5 +532,5 @@ bool frontier_quiet(const struct frontier *f)
 
 uint32_t frontier_value(const struct frontier *f, uint32_t key)
 {
-    return configurations_row(&f->now, 0)[VALUES + f->place[key]];
+    return configurations_row(&f->now, 0)[f->place[key]];
 }

@@ -8,14 +8,15 @@
  * Lowe:
  *
  *  - What changes nothing happens as soon as it can: nothing is lost by that.
- *  - What may never have happened happens only right before an operation that sees it, equals among
- *    it happen in the order of their invocations, and a configuration that needed less of it stands
- *    for those that needed more.
+ *  - What may never have happened happens only right before an operation that sees it, or beside
+ *    others that the same one sees; equals among it happen in the order of their invocations, and a
+ *    configuration that needed less of it stands for those that needed more.
  *
  * Of operations on several keys the second can leave very many orders. A hasty search looks only at
  * some of them: what it finds is an explanation, but that it finds none refutes nothing.
  *
- * What a client asks without waiting for answers happens in the order in which it asked.
+ * What a client asks without waiting for answers happens in the order in which it asked, as far as
+ * it is answered.
  *
  * One frontier is about the keys that some operation ties together, and no others. */
 #ifndef ORRERY_CHECK_FRONTIER_H

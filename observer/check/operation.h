@@ -50,8 +50,9 @@ struct operation {
     uint64_t invoke_ns;
     uint64_t complete_ns; /* Of cluster time; 0: not told. */
     enum fate fate;
-    bool stays; /* It changes nothing, whatever it finds. */
-    bool blind; /* It writes one key, whatever is there, and tells nothing. */
+    bool foretold; /* That it happened follows from what came later: its client was not told. */
+    bool stays;    /* It changes nothing, whatever it finds. */
+    bool blind;    /* It writes one key, whatever is there, and tells nothing. */
     uint32_t n;
     struct action actions[];
 };

@@ -357,6 +357,49 @@ static void keys_are_joined_and_parted(void **state)
     history_free(&h);
 }
 
+static void proven(const char *text)
+{
+    struct history h;
+    struct linear l;
+    read_text(&h, bytes_str(text));
+    assert_true(by_definition(&h, NULL, &h.operations));
+    assert_int_equal(judge(&h, &l, 1000), PROGRESS_DONE);
+    linear_free(&l);
+    history_free(&h);
+}
+
+/* Two that nobody was told of, on a key each, and one that found both. */
+static void several_are_seen_at_once(void **state)
+{
+    (void)state;
+    proven("{:process 0, :type :invoke, :f :incr, :key \"a\", :value 1}\n"
+           "{:process 1, :type :invoke, :f :incr, :key \"b\", :value 1}\n"
+           "{:process 2, :type :invoke, :f :incr, :key \"c\", :value 1}\n"
+           "{:process 3, :type :invoke, :f :txn, :value [[:incr \"b\" 1] [:incr \"c\" 1]]}\n"
+           "{:process 4, :type :invoke, :f :txn, :value [[:incr \"a\" 1] [:incr \"b\" 1]]}\n"
+           "{:process 4, :type :ok, :f :txn, :value [[:incr \"a\" 2] [:incr \"b\" 3]]}\n"
+           "{:process 4, :type :invoke, :f :get, :key \"c\", :value nil}\n"
+           "{:process 4, :type :ok, :f :get, :key \"c\", :value \"2\"}\n");
+}
+
+/* A client that was told that nobody knows asks on, and its write happens after that. */
+static void who_was_told_nothing_asks_on(void **state)
+{
+    static const char text[] = "{:process 0, :type :invoke, :f :set, :key \"a\", :value \"1\"}\n"
+                               "{:process 1, :type :invoke, :f :get, :key \"a\", :value nil}\n"
+                               "{:process 1, :type :ok, :f :get, :key \"a\", :value nil}\n"
+                               "{:process 2, :type :invoke, :f :get, :key \"a\", :value nil}\n"
+                               "{:process 2, :type :ok, :f :get, :key \"a\", :value \"1\"}\n";
+    struct history h;
+    struct linear l;
+    (void)state;
+    read_text(&h, bytes_str(text));
+    h.operations.all[1]->client = h.operations.all[0]->client;
+    assert_int_equal(judge(&h, &l, 1000), PROGRESS_DONE);
+    linear_free(&l);
+    history_free(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +408,8 @@ int main(void)
         cmocka_unit_test(large_sound_histories_are_proven),
         cmocka_unit_test(mutants_are_caught),
         cmocka_unit_test(keys_are_joined_and_parted),
+        cmocka_unit_test(several_are_seen_at_once),
+        cmocka_unit_test(who_was_told_nothing_asks_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
