@@ -67,6 +67,13 @@ static void kv_again(void **state)
         every_life_again("kv", seed);
 }
 
+static void raft_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        every_life_again("raft", seed);
+}
+
 static void limiter_again(void **state)
 {
     (void)state;
@@ -153,6 +160,7 @@ int main(void)
         cmocka_unit_test(heartbeat_again),
         cmocka_unit_test(kv_again),
         cmocka_unit_test(limiter_again),
+        cmocka_unit_test(raft_again),
         cmocka_unit_test(lies_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
