@@ -19,7 +19,7 @@
 #include <string.h>
 
 enum {
-    ROWS_LIVE_MAX = 1 << 13, /* Configurations: what one event costs hangs on them. */
+    ROWS_LIVE_MAX = 1 << 8, /* Configurations: what one event costs hangs on them. */
     STEPS_LIVE = 200,
     STEPS_END = 2000000,
     SLICES_END = 100, /* Of a judge of whole histories. */
@@ -359,7 +359,10 @@ void clients_check_entry(struct clients_check *cs, const struct entry *e, enum k
 static bool slices_end(void *ctx)
 {
     uint32_t *slices = ctx;
-    return (*slices)-- == 0;
+    if (*slices == 0)
+        return true;
+    --*slices;
+    return false;
 }
 
 static uint64_t judge_whole(struct clients_check *cs)

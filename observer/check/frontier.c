@@ -10,8 +10,9 @@
  * seen by what comes next. Of the last there are none between two completions. */
 
 enum {
-    ALIKE_MAX = 256
-}; /* So many configurations are looked at for one that stands for another. */
+    ALIKE_MAX = 256, /* So many configurations are looked at for one that stands for another. */
+    LOOKS = 4,       /* So many are looked at for each that is kept. */
+};
 
 static uint32_t width(const struct frontier *f)
 {
@@ -78,7 +79,7 @@ static void grow_masks(struct frontier *f)
 
 void frontier_init(struct frontier *f, struct datatype *datatype, const uint32_t *place)
 {
-    *f = (struct frontier){.datatype = datatype, .place = place};
+    *f = (struct frontier){.datatype = datatype, .place = place, .rows_max = CONFIGURATIONS_MAX};
     configurations_clear(&f->now, 1);
     configurations_put(&f->now, (const uint32_t[]){0});
     grow_masks(f);
@@ -300,7 +301,7 @@ static bool follow(struct frontier *f, uint32_t *row, uint32_t slot)
         for (uint32_t bits = owed(f, row)[w]; bits; bits &= bits - 1) {
             uint32_t before = 32 * w + (uint32_t)__builtin_ctz(bits);
             const struct operation *o = f->slots[before].operation;
-            if (f->hasty ? datatype_may_see(f->datatype, s->operation, o) : sees(s->operation, o))
+            if (sees(s->operation, o))
                 put(owed(f, row), before, false);
             else if (!leaves(f, slot, before))
                 return false;
@@ -343,22 +344,34 @@ static bool is_hopeful(const struct frontier *f, uint32_t *row)
     return false;
 }
 
-/* The row of `seen` goes on by one slot. False when there are too many. */
-static bool go_on(struct frontier *f, uint32_t from, uint32_t slot)
+static uint32_t looks_max(const struct frontier *f)
+{
+    return f->rows_max < CONFIGURATIONS_MAX / LOOKS ? LOOKS * f->rows_max : CONFIGURATIONS_MAX;
+}
+
+static void keep(struct frontier *f, struct configurations *among, const uint32_t *row)
+{
+    if (among->n >= looks_max(f) || !configurations_add(among, row))
+        f->cut = true;
+}
+
+/* The row of `seen` goes on by one slot. */
+static void go_on(struct frontier *f, uint32_t from, uint32_t slot)
 {
     uint32_t *row = f->scratch[0];
     memcpy(row, configurations_row(&f->seen, from), width(f) * sizeof *row);
     if (!follow(f, row, slot) ||
         !datatype_apply(f->datatype, f->slots[slot].operation, row, f->place))
-        return true;
+        return;
     settle_row(f, row);
     bool is_owed = owes(f, row);
-    if (!has(mask(f, row), f->completes - 1))
-        return (is_owed && !is_hopeful(f, row)) || configurations_add(&f->seen, row);
-    if (is_owed)
-        return true;
-    put(mask(f, row), f->completes - 1, false);
-    return configurations_add(&f->next, row);
+    bool completes = has(mask(f, row), f->completes - 1);
+    if (!completes && (!is_owed || is_hopeful(f, row))) {
+        keep(f, &f->seen, row);
+    } else if (completes && !is_owed) {
+        put(mask(f, row), f->completes - 1, false);
+        keep(f, &f->next, row);
+    }
 }
 
 /* What may never have happened has by now, however it went: it is done. */
@@ -387,6 +400,16 @@ static int by_hash(const void *a, const void *b)
     const struct ranked *y = b;
     if (x->hash != y->hash)
         return x->hash < y->hash ? -1 : 1;
+    if (x->happened != y->happened)
+        return x->happened < y->happened ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* What needed little leaves more open, and is shorter. */
+static int by_happened(const void *a, const void *b)
+{
+    const struct ranked *x = a;
+    const struct ranked *y = b;
     if (x->happened != y->happened)
         return x->happened < y->happened ? -1 : 1;
     return x->row < y->row ? -1 : x->row > y->row;
@@ -446,6 +469,8 @@ static void reduce(struct frontier *f)
         if (stands)
             all[kept++] = one;
     }
+    if (kept > f->rows_max)
+        qsort(all, kept, sizeof *all, by_happened);
     configurations_clear(&f->seen, width(f));
     for (uint32_t i = 0; i < kept; i++)
         configurations_put(&f->seen, configurations_row(c, all[i].row));
@@ -459,6 +484,10 @@ static void finish(struct frontier *f)
 {
     if (f->n_unknown && f->next.n > 1)
         reduce(f);
+    if (f->next.n > f->rows_max) {
+        f->next.n = f->rows_max;
+        f->cut = true;
+    }
     struct configurations swap = f->now;
     f->now = f->next;
     f->next = swap;
@@ -470,21 +499,31 @@ static void finish(struct frontier *f)
 
 enum progress frontier_work(struct frontier *f, uint64_t *steps)
 {
-    for (; f->at < f->seen.n; f->at++) {
+    for (; f->at < f->seen.n && f->next.n < looks_max(f); f->at++) {
         if (*steps == 0)
             return PROGRESS_MORE;
         --*steps;
         for (uint32_t w = 0; w < f->mask_words; w++) {
             uint32_t *row = configurations_row(&f->seen, f->at);
             for (uint32_t bits = f->open[w] & ~mask(f, row)[w]; bits; bits &= bits - 1)
-                if (!go_on(f, f->at, 32 * w + (uint32_t)__builtin_ctz(bits)))
-                    return PROGRESS_TOO_MANY;
+                go_on(f, f->at, 32 * w + (uint32_t)__builtin_ctz(bits));
         }
     }
     if (f->next.n == 0)
-        return PROGRESS_REFUTED;
+        return f->cut ? PROGRESS_TOO_MANY : PROGRESS_REFUTED;
+    f->cut |= f->at < f->seen.n;
     finish(f);
     return PROGRESS_DONE;
+}
+
+/* Of each so many that all pairs of them can be kept. */
+static void fit(struct frontier *f, struct frontier *other)
+{
+    while ((uint64_t)f->now.n * other->now.n > f->rows_max) {
+        struct configurations *more = f->now.n > other->now.n ? &f->now : &other->now;
+        more->n = (more->n + 1) / 2;
+        f->cut = true;
+    }
 }
 
 enum progress frontier_join(struct frontier *f, struct frontier *other)
@@ -492,9 +531,10 @@ enum progress frontier_join(struct frontier *f, struct frontier *other)
     uint32_t moved[SLOTS_MAX];
     uint32_t slots = 32 * other->mask_words;
     uint32_t before = f->n_keys;
-    if (f->n_open + other->n_open > SLOTS_MAX ||
-        (uint64_t)f->now.n * other->now.n > CONFIGURATIONS_MAX)
+    if (f->n_open + other->n_open > SLOTS_MAX)
         return PROGRESS_TOO_MANY;
+    f->cut |= other->cut;
+    fit(f, other);
     for (uint32_t i = 0; i < slots; i++)
         if (other->slots[i].operation)
             moved[i] = take_slot(f, other->slots[i].operation);

@@ -12,8 +12,8 @@
  *    others that the same one sees; equals among it happen in the order of their invocations, and a
  *    configuration that needed less of it stands for those that needed more.
  *
- * Of operations on several keys the second can leave very many orders. A hasty search looks only at
- * some of them: what it finds is an explanation, but that it finds none refutes nothing.
+ * Where there are very many ways, only some are followed. What such a search finds is an
+ * explanation, but that it finds none refutes nothing.
  *
  * What a client asks without waiting for answers happens in the order in which it asked, as far as
  * it is answered.
@@ -31,7 +31,7 @@ enum progress {
     PROGRESS_DONE,
     PROGRESS_MORE,     /* The steps ran out. */
     PROGRESS_REFUTED,  /* Nothing explains the completion. */
-    PROGRESS_TOO_MANY, /* Operations at once, or configurations. */
+    PROGRESS_TOO_MANY, /* Operations at once, or configurations: some were not followed. */
 };
 
 struct slot {
@@ -42,7 +42,8 @@ struct slot {
 
 struct frontier {
     struct datatype *datatype;
-    bool hasty;            /* What may never have happened only right before what itself saw it. */
+    uint32_t rows_max;     /* So many configurations are kept from one completion to the next. */
+    bool cut;              /* There were more. */
     const uint32_t *place; /* By key: which of `keys` it is. */
     uint32_t *keys;
     uint32_t n_keys;

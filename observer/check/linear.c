@@ -94,7 +94,7 @@ static struct part *new_part(struct linear *l, uint32_t key, uint32_t value)
     struct part *p = must_alloc(1, sizeof *p);
     frontier_init(&p->frontier, &l->history->datatype, l->place);
     frontier_add_key(&p->frontier, key, value);
-    p->frontier.hasty = l->hasty;
+    p->frontier.rows_max = l->rows_max;
     l->part[key] = p;
     l->place[key] = 0;
     l->base[key] = l->marked[key] = value;
@@ -124,8 +124,6 @@ static enum progress join(struct linear *l, struct part *p, struct part *other)
 {
     uint32_t up = p->frontier.n_keys;
     uint32_t n = other->frontier.n_keys;
-    if ((uint64_t)p->frontier.now.n * other->frontier.now.n > l->rows_max)
-        return PROGRESS_TOO_MANY;
     uint32_t *keys = must_alloc(n, sizeof *keys);
     memcpy(keys, other->frontier.keys, n * sizeof *keys);
     enum progress progress = frontier_join(&p->frontier, &other->frontier);
@@ -191,7 +189,7 @@ static void part_keys(struct linear *l, struct part *p)
 {
     struct frontier *f = &p->frontier;
     for (uint32_t i = 0; i < f->n_keys; i++)
-        (void)new_part(l, f->keys[i], frontier_value(f, f->keys[i]));
+        new_part(l, f->keys[i], frontier_value(f, f->keys[i]))->frontier.cut = f->cut;
     for (uint32_t i = 0; i < p->past.n; i++) {
         struct operation *o = p->past.all[i];
         if (!is_open(f, o)) {
@@ -238,8 +236,6 @@ static enum progress complete(struct linear *l, struct operation *o, uint64_t *s
     }
     struct part *p = l->busy;
     enum progress progress = frontier_work(&p->frontier, steps);
-    if (progress != PROGRESS_REFUTED && p->frontier.seen.n + p->frontier.now.n > l->rows_max)
-        progress = PROGRESS_TOO_MANY;
     if (progress == PROGRESS_MORE)
         return progress;
     l->busy = NULL;

@@ -25,9 +25,7 @@ struct linear {
     struct history *history;  /* Its model, keys and initial value. */
     struct operations copies; /* Of those that were foreseen. */
     bool owns;                /* Operations are freed once nothing rests on them. */
-    bool hasty;               /* Set it before anything is told; see frontier.h. */
-    bool several;             /* Operations of unknown fate have several keys: haste pays. */
-    uint32_t rows_max;        /* Configurations of a part; CONFIGURATIONS_MAX, unless it is less. */
+    uint32_t rows_max;        /* Of each part (frontier.h). Set it before anything is told. */
     struct part **part;       /* By key; NULL: not seen yet. */
     uint32_t *place;          /* By key, in its part. */
     uint32_t *base;           /* By key: its value before the past of its part; */

@@ -108,8 +108,6 @@ void linear_tell(struct linear *l)
         look_ahead(h);
     struct operations told;
     foresee(h, &told, &l->copies);
-    for (uint32_t i = 0; i < told.n; i++)
-        l->several |= told.all[i]->fate == FATE_UNKNOWN && told.all[i]->n > 1;
     struct told *all = in_order(told.all, told.n, &n);
     for (uint32_t i = 0; i < n; i++)
         if (all[i].completes)
