@@ -22,7 +22,7 @@ enum {
     ROWS_LIVE_MAX = 1 << 8, /* Configurations: what one event costs hangs on them. */
     STEPS_LIVE = 200,
     STEPS_END = 2000000,
-    SLICES_END = 100, /* Of a judge of whole histories. */
+    SLICES_END = 200, /* Of a judge of whole histories. */
     SMALLEST_STEPS_LIVE = 20000,
 };
 
