@@ -42,6 +42,7 @@ const char *check_invariant(size_t i)
         "raft/state-machine-safety",
         "raft/one-vote",
         "raft/commit-majority",
+        "raft/commit-own-term",
         "raft/durable-log",
     };
     return i < sizeof all / sizeof all[0] ? all[i] : NULL;

@@ -9,7 +9,9 @@
  *                         their machines are after it
  *   one-vote              no node votes for two candidates in a term, whatever lives it lives
  *   commit-majority       what a leader counts as committed is on the disks of a majority
- *   durable-log           what a node said is on its disk it finds there when it starts again
+ *   commit-own-term       what a leader counts is of its own term: older entries are committed with
+ * it, and never by their number (5.4.2) durable-log           what a node said is on its disk it
+ * finds there when it starts again
  *
  * Nodes that run the same together are one cluster. Where events are missing, or were told without
  * their bodies, what rests on them is unknown. */
@@ -78,8 +80,9 @@ struct raft_check {
 };
 
 static const char *const invariants[] = {
-    "election-safety",      "leader-append-only", "log-matching",    "leader-completeness",
-    "state-machine-safety", "one-vote",           "commit-majority", "durable-log",
+    "election-safety",     "leader-append-only",   "log-matching",
+    "leader-completeness", "state-machine-safety", "one-vote",
+    "commit-majority",     "commit-own-term",      "durable-log",
 };
 
 struct raft_check *raft_check_new(struct check *c)
@@ -287,6 +290,14 @@ static bool all_whole(struct raft_check *r, uint32_t cluster)
 static void counted(struct raft_check *r, const struct raft_node *n, const struct entry *e,
                     uint64_t index)
 {
+    struct finding *own = find(r, "commit-own-term");
+    uint64_t term = chain_at(&n->chain, index)->term;
+    own->judged++;
+    if (term != n->term)
+        finding_refute(own, (uint64_t[]){n->elected, e->ordinal}, 2,
+                       "n%u leads term %" PRIu64 " and counts entry %" PRIu64 " of term %" PRIu64
+                       " as committed",
+                       e->node, n->term, index, term);
     struct finding *f = find(r, "commit-majority");
     f->judged++;
     if (majority(r, n->voters, n->n_voters, index) &&
@@ -569,6 +580,7 @@ void raft_check_end(struct raft_check *r)
         "no two nodes applied different entries, or differ in what they made of them",
         "no node voted twice in a term",
         "all that was counted as committed was on the disks of a majority",
+        "leaders counted only entries of their own term",
         "no node lost what it had said is on its disk",
     };
     for (size_t i = 0; i < sizeof invariants / sizeof invariants[0]; i++) {

@@ -157,10 +157,8 @@ static void lies_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(heartbeat_again),
-        cmocka_unit_test(kv_again),
-        cmocka_unit_test(limiter_again),
-        cmocka_unit_test(raft_again),
+        cmocka_unit_test(heartbeat_again),  cmocka_unit_test(kv_again),
+        cmocka_unit_test(limiter_again),    cmocka_unit_test(raft_again),
         cmocka_unit_test(lies_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,8 +191,9 @@ static struct tale one_committed(void)
 static void all_is_well(void **state)
 {
     static const char *const all[] = {
-        "election-safety",      "leader-append-only", "log-matching",    "leader-completeness",
-        "state-machine-safety", "one-vote",           "commit-majority", "durable-log",
+        "election-safety",     "leader-append-only",   "log-matching",
+        "leader-completeness", "state-machine-safety", "one-vote",
+        "commit-majority",     "commit-own-term",      "durable-log",
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -325,6 +326,19 @@ static void counted_too_early(void **state)
     end(&t, "commit-majority", VERDICT_REFUTED);
 }
 
+/* The paper's figure 8, (c): a majority has it, and it is of an older term. */
+static void counted_in_another_term(void **state)
+{
+    (void)state;
+    struct tale t = one_committed();
+    stored(&t, 2, 2, 1, "b");
+    elected(&t, 2, 2);
+    stored(&t, 3, 1, 1, "a");
+    stored(&t, 3, 2, 1, "b");
+    committed(&t, 2, 2, true);
+    end(&t, "commit-own-term", VERDICT_REFUTED);
+}
+
 /* In joint consensus each side needs a majority of its own. */
 static void counted_by_one_side(void **state)
 {
@@ -401,6 +415,7 @@ int main(void)
         cmocka_unit_test(machines_differ),
         cmocka_unit_test(voted_twice),
         cmocka_unit_test(counted_too_early),
+        cmocka_unit_test(counted_in_another_term),
         cmocka_unit_test(counted_by_one_side),
         cmocka_unit_test(disk_forgets),
         cmocka_unit_test(holes_leave_it_open),
