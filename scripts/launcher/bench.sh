@@ -1,11 +1,14 @@
 # ./orrery bench [NAME] [--json FILE]: runs tests/bench/bench_NAME.c and bench_NAME.sh. Each prints, a
 # line each, what it measured, as JSON: {"what": "cost of an event", "value": 0.21, "unit": "us"}, and
-# where there is one "aim": "< 0.3" and "met": true; "name" will do for "what". Other lines it prints are passed through.
+# where there is one "aim": "< 0.3" and "met": true; for a median, "range": [0.19, 0.3] of what it is
+# the median of; "name" will do for "what". Other lines it prints are passed through.
 
 packages_to_bench='
 python3             command:python3
 redis-server        command:redis-server
 redis-tools         command:redis-benchmark
+etcd-server         command:etcd
+libnghttp2-dev      module:libnghttp2
 '
 
 bench_names() {

@@ -41,14 +41,15 @@ def main():
             results.append(result)
         else:
             print(line.rstrip("\n"))
-    rows = [("", "what", "measured", "unit", "aim", "")]
+    rows = [("", "what", "measured", "range", "unit", "aim", "")]
     for r in results:
         met = {True: "met", False: "NOT MET"}.get(r.get("met"), "")
-        rows.append((str(r.get("bench", "")), r["what"], number(r["value"]), str(r.get("unit", "")),
+        span = " - ".join(map(number, r.get("range", ())))
+        rows.append((str(r.get("bench", "")), r["what"], number(r["value"]), span, str(r.get("unit", "")),
                      str(r.get("aim", "")), met))
-    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        cells = [c.rjust(w) if i == 2 else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
+        cells = [c.rjust(w) if i in (2, 3) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
         print("  ".join(cells).rstrip())
     if options.json:
         when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -10,7 +10,7 @@ for program in redis-server redis-benchmark redis-cli; do
         exit 2
     }
 done
-kv_server=${ORRERY_BIN:?}/../tests/kv_server
+programs=${ORRERY_BIN:?}/../tests
 rounds=${ORRERY_BENCH_ROUNDS:-5}
 many=${ORRERY_BENCH_SETS_64:-50000}
 few=${ORRERY_BENCH_SETS_1:-3000}
@@ -42,7 +42,7 @@ for _ in $(seq 500); do
 done
 
 mkfifo "$folder/stdin" "$folder/port"
-"$kv_server" "$folder/kv" <"$folder/stdin" >"$folder/port" &
+"$programs/node_server" kv 1 full "$folder/kv" <"$folder/stdin" >"$folder/port" &
 kv_pid=$!
 exec 7>"$folder/stdin"
 read -r kv_port _ <"$folder/port"
@@ -57,8 +57,8 @@ for round in $(seq "$rounds"); do
     rate "$kv_port" 64 "$many" set >>"$folder/kv64"
     rate "$redis_port" 1 "$few" set >>"$folder/redis1"
     rate "$kv_port" 1 "$few" set >>"$folder/kv1"
-    "$kv_server" --latency "$folder" "$kv_port" "$redis_port" >"$folder/latency"
-    { read -r sync; read -r kv_set; read -r ping; read -r redis_set; } <"$folder/latency"
+    "$programs/latency" "$folder" 1 "$kv_port" "$redis_port" >"$folder/latency"
+    { read -r sync; read -r ping; read -r kv_set; read -r redis_set; } <"$folder/latency"
     for what in sync kv_set ping redis_set; do echo "${!what}" >>"$folder/$what"; done
 done
 
