@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -33,6 +34,8 @@ static bool begin_all(struct life *lives, uint32_t n, const struct life_plan *li
     for (uint32_t i = 0; i < n; i++) {
         struct life_plan plan = *like;
         plan.node = i + 1;
+        if (getrandom(&plan.seed, sizeof plan.seed, 0) != sizeof plan.seed)
+            perror("no seed");
         plan.directory = path[i];
         snprintf(path[i], sizeof path[i], "%s/n%u", folder, i + 1);
         if (mkdir(path[i], 0700) < 0)

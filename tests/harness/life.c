@@ -141,7 +141,7 @@ void life_begin(struct life *l, const struct life_plan *plan)
     config.name = name;
     config.boot = plan->boot ? plan->boot : 1;
     config.nodes = plan->nodes;
-    config.seed = plan->node;
+    config.seed = plan->seed ? plan->seed : plan->node;
     config.secret = (ProtobufCBinaryData){sizeof secret, secret};
     config.n_instances = 1;
     config.instances = instances;

@@ -35,6 +35,7 @@ struct life_plan {
     uint32_t node;
     uint32_t nodes;
     uint32_t boot; /* 0: 1 */
+    uint64_t seed; /* 0: the node */
     const char *protocol;
     const char *settings[LIFE_SETTINGS_MAX]; /* KEY=VALUE, up to NULL. */
     const char *directory;
