@@ -5,8 +5,8 @@
 #ifndef ORRERY_FIGURE_FIGURE_H
 #define ORRERY_FIGURE_FIGURE_H
 
-/* `orrery figure NAME [--json] [--svg FILE]`; argv[0] is "figure". Names: heartbeat, wal. Exit
- * code: 0 within tolerance, 1 outside, 2 bad usage. */
+/* `orrery figure NAME [--json] [--svg FILE]`; argv[0] is "figure". Exit code: 0 within tolerance, 1
+ * outside, 2 bad usage. */
 int figure_command(int argc, char **argv);
 
 #endif

@@ -3,10 +3,12 @@
 #define ORRERY_FIGURE_INNER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct figure_options {
     bool json;
     bool simulated;  /* Leaves out what needs real processes. */
+    uint32_t trials; /* Of each kind, where a figure is made of trials; 0: as many as it wants. */
     const char *svg; /* NULL: none. */
 };
 
@@ -18,6 +20,7 @@ struct figure {
 
 int figure_heartbeat(const struct figure_options *options);
 int figure_backpropagation(const struct figure_options *options);
+int figure_raft(const struct figure_options *options);
 int figure_wal(const struct figure_options *options);
 int figure_rate_limiting(const struct figure_options *options);
 

@@ -116,12 +116,20 @@ static void axes(const struct plot *p, const struct axis *x, const struct axis *
     text(into, LEFT - 60, TOP - 14, "start", "#222", p->y_name);
 }
 
+/* A reference has the colour of what it is the reference of: the series before it. */
+static const char *colour_of(const struct plot *p, size_t s)
+{
+    size_t measured = 0;
+    for (size_t i = 1; i <= s; i++)
+        measured += !p->series[i].reference;
+    return colours[measured % (sizeof colours / sizeof colours[0])];
+}
+
 static void draw_series(const struct plot *p, size_t s, const struct axis *x, const struct axis *y,
                         double *labelled, struct buf *into)
 {
     const struct plot_series *series = &p->series[s];
-    /* A reference has the colour of what it is the reference of: the series before it. */
-    const char *colour = colours[(series->reference && s > 0 ? s - 1 : s) % 8];
+    const char *colour = colour_of(p, s);
     bool any = false;
     double last_x = 0;
     double last_y = 0;

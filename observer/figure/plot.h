@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-enum { PLOT_SERIES_MAX = 8, PLOT_POINTS_MAX = 64 };
+enum { PLOT_SERIES_MAX = 12, PLOT_POINTS_MAX = 64 };
 
 struct plot_point {
     double x;

@@ -197,8 +197,7 @@ static int put_under_load(uint32_t n_clients, uint32_t n, uint32_t seconds, char
     load.took = malloc(SAMPLES_MAX * sizeof *load.took);
     CHECK(epoll >= 0 && load.took);
     for (uint32_t i = 0; i < n; i++) {
-        if (!grpc_open(&connections[i],
-                       (uint16_t)number(ports[i % (uint32_t)n_ports], UINT16_MAX)))
+        if (!grpc_open(&connections[i], (uint16_t)number(ports[i % (uint32_t)n_ports], UINT16_MAX)))
             fail("nobody listens at a port");
         watch(epoll, &connections[i], EPOLL_CTL_ADD);
     }

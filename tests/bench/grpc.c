@@ -78,9 +78,8 @@ static void session_open(struct grpc *g)
 
 bool grpc_open(struct grpc *g, uint16_t port)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     *g = (struct grpc){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (g->fd < 0 || connect(g->fd, (struct sockaddr *)&to, sizeof to) != 0 ||
@@ -112,12 +111,9 @@ static nghttp2_nv header(const char *name, const char *value)
 void grpc_begin(struct grpc *g, struct grpc_call *call, const char *path, struct bytes message)
 {
     const nghttp2_nv headers[] = {
-        header(":method", "POST"),
-        header(":scheme", "http"),
-        header(":path", path),
-        header(":authority", g->authority),
-        header("te", "trailers"),
-        header("content-type", "application/grpc"),
+        header(":method", "POST"), header(":scheme", "http"),
+        header(":path", path),     header(":authority", g->authority),
+        header("te", "trailers"),  header("content-type", "application/grpc"),
     };
     const nghttp2_data_provider body = {.source.ptr = call, .read_callback = more_of_request};
     uint8_t prefix[PREFIX] = {0, (uint8_t)(message.len >> 24), (uint8_t)(message.len >> 16),

@@ -1,7 +1,7 @@
 /* What things take, in microseconds: one write and sync while so many others begin one at the same
- * instant, each in a file of its own; a PING of a server; a SET of each server. They take turns, one
- * by one, and medians are told, a line each, since a disk has its moods.
- *   latency FOLDER WRITERS PORT... */
+ * instant, each in a file of its own; a PING of a server; a SET of each server. They take turns,
+ * one by one, and medians are told, a line each, since a disk has its moods. latency FOLDER WRITERS
+ * PORT... */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>

@@ -116,9 +116,20 @@ static void nonsense_is_refused(void **state)
     assert_int_equal(run("check /nowhere/at-all.orr"), 2);
     assert_int_equal(run("check"), 2);
     assert_int_equal(run("figure nothing"), 2);
+    assert_int_equal(run("figure raft --trials 0"), 2);
+    assert_int_equal(run("figure raft --trials many"), 2);
     assert_int_equal(run("figure rate-limiting --json"), 0);
     assert_int_equal(run("sim --help"), 0);
     assert_non_null(strstr(output, "examples:"));
+}
+
+/* A leader is missed for as long as the paper says. */
+static void leaders_are_replaced_in_time(void **state)
+{
+    (void)state;
+    assert_int_equal(run("figure raft --simulated --trials 60 --json"), 0);
+    assert_non_null(strstr(output, "\"figure\":\"raft\",\"within\":true"));
+    assert_non_null(strstr(output, "\"election_ms_max\":155,\"real\":false,\"trials\":60"));
 }
 
 static int make_folder(void **state)
@@ -182,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_good_run_is_proven),
         cmocka_unit_test(histories_of_runs_are_judged),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(leaders_are_replaced_in_time),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
