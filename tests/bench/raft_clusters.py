@@ -208,6 +208,16 @@ class Ours(Cluster):
         super().end()
 
 
+class Trusting(Ours):
+    """A link to the leader that was reset is as good as silence."""
+
+    name = "raft with trust_resets"
+
+    def __init__(self, folder, times=None):
+        super().__init__(folder, times)
+        self.settings.append("trust_resets=true")
+
+
 class Etcd(Cluster):
     name = "etcd"
     First = FirstOfEtcd
