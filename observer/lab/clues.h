@@ -5,7 +5,7 @@
 
 #include "lab/bindings.h"
 
-enum { CLUES_MAX = 16, CLUE_COUNT_MAX = 100000 };
+enum { CLUES_MAX = 24, CLUE_COUNT_MAX = 100000 };
 
 struct filter; /* session/filter.h */
 
