@@ -12,6 +12,8 @@ import RateLimitView from './RateLimit.svelte';
 import { backpropagation } from './backpropagation';
 import BackpropagationView from './Backpropagation.svelte';
 import { lossCurves } from './loss';
+import { raft } from './raft/raft';
+import RaftView from './raft/Raft.svelte';
 import { plain } from './plain';
 import PlainView from './Plain.svelte';
 
@@ -26,6 +28,7 @@ const stages: Record<string, Stage<never>> = {
     backpropagation: { reducer: backpropagation, view: BackpropagationView, curves: lossCurves } as unknown as Stage<never>,
     wal: { reducer: wal, view: WalView } as unknown as Stage<never>,
     kv: { reducer: wal, view: WalView } as unknown as Stage<never>,
+    raft: { reducer: raft, view: RaftView } as unknown as Stage<never>,
     limiter: { reducer: ratelimit, view: RateLimitView } as unknown as Stage<never>,
     'rate-limiting': { reducer: ratelimit, view: RateLimitView } as unknown as Stage<never>,
 };
