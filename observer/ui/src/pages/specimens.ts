@@ -88,7 +88,7 @@ export function messagesOf(name: string): Specimen {
 }
 export const messageKinds = [
     { name: 'Beat', title: 'Liveness', text: 'heartbeat, ping, probe', token: 'k-beat' }, { name: 'Get', title: 'Request', text: 'a client asks: put, get, fetch', token: 'k-request' },
-    { name: 'Append', title: 'State', text: 'entries, pages, snapshots', token: 'k-data' }, { name: 'Vote', title: 'Vote', text: 'may I, will you: vote, prepare', token: 'k-vote' },
+    { name: 'Append', title: 'State', text: 'entries, pages, snapshots', token: 'k-data' }, { name: 'RequestVote', title: 'Vote', text: 'may I, will you: vote, prepare', token: 'k-vote' },
     { name: 'Commit', title: 'Decision', text: 'do it: commit, abort, assign', token: 'k-control' },
 ];
 
@@ -104,7 +104,7 @@ function traffic(n: number, level: Level): Specimen {
     const messages = Array.from({ length: n }, (_, i): Message => {
         const from = 1 + (i % 3);
         const at = 96 * (i / n + 0.018 * Math.sin((38 * i) / n) + 0.009 * Math.sin((97 * i) / n)); // it comes in waves
-        return [(at > 60 && at < 66 ? 'Vote' : kinds[Math.floor(i / 9) % 3 === 0 ? 1 : (i * 7) % 5]) ?? 'Beat', from, 1 + ((from + ((i * 5) % 2)) % 3), at, 3 + ((i * 13) % 7) / 3, i % 157 === 40 ? lost : fateReceived];
+        return [(at > 60 && at < 66 ? 'RequestVote' : kinds[Math.floor(i / 9) % 3 === 0 ? 1 : (i * 7) % 5]) ?? 'Beat', from, 1 + ((from + ((i * 5) % 2)) % 3), at, 3 + ((i * 13) % 7) / 3, i % 157 === 40 ? lost : fateReceived];
     });
     return { lanes: [1, 2, 3], toMs: 100, bare: true, level, messages, marks: [['exit', 2, 58], ['move', 3, 67, 'candidate -> leader']] };
 }
@@ -120,6 +120,6 @@ export const run: Specimen = {
     lanes: [0, 1, 2, 3], toMs: 300, atMs: 232,
     states: [[1, 0, lives.charge], [1, 120, lives.dead], [2, 0, lives.running], [2, 150, lives.trying], [2, 178, lives.charge], [3, 0, lives.running]],
     marks: [['cut', 0, 52, 'cut n1/n3'], ['kill', 0, 120, 'kill n1'], ['heal', 0, 205, 'heal'], ['exit', 1, 120], ['timeout', 2, 150, '', 96], ['move', 2, 178, 'candidate -> leader']],
-    messages: [['Append', 1, 2, 30, 24], ['AppendReply', 2, 1, 60, 24], ['Append', 1, 3, 62, 24, lost], ['Vote', 2, 3, 152, 10], ['VoteReply', 3, 2, 164, 12], ['Vote', 2, 1, 152, 20, fateDead], ['Append', 2, 3, 186, 22], ['AppendReply', 3, 2, 216, 26], ['Get', 3, 2, 100, 22]],
+    messages: [['Append', 1, 2, 30, 24], ['AppendReply', 2, 1, 60, 24], ['Append', 1, 3, 62, 24, lost], ['RequestVote', 2, 3, 152, 10], ['Vote', 3, 2, 164, 12], ['RequestVote', 2, 1, 152, 20, fateDead], ['Append', 2, 3, 186, 22], ['AppendReply', 3, 2, 216, 26], ['Get', 3, 2, 100, 22]],
     selected: { event: 8, reaches: [reach(1, [1, 30], [0, 0]), reach(2, [7, 152], [10, 176]), reach(3, [0, 0], [9, 164])] },
 };

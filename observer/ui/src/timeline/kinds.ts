@@ -15,7 +15,7 @@ export const kinds: Kind[] = ['beat', 'data', 'request', 'vote', 'control'];
 const rules: [RegExp, Kind][] = [
     [/beat|ping|pong|alive|hello/, 'beat'],
     [/vote|prepare|ballot|elect|probe/, 'vote'],
-    [/commit|abort|decide|assign|cancel|transfer/, 'control'],
+    [/commit|abort|decide|assign|cancel|transfer|timeoutnow|order$/, 'control'],
     [/append|entries|snapshot|page|state|sync|digest|delta|fetch/, 'data'],
 ];
 
@@ -27,7 +27,7 @@ export function mannerOf(name: string): Manner {
         const low = name.toLowerCase();
         manner = {
             kind: rules.find(([words]) => words.test(low))?.[1] ?? 'request',
-            reply: /reply|response|ack|result|granted|pong/.test(low),
+            reply: /reply|response|ack|result|granted|pong|^vote$|appended|received|answer|refused/.test(low),
             refusal: /refus|reject|denied|nack/.test(low),
         };
         known.set(name, manner);

@@ -79,13 +79,16 @@ export function ends(all: readonly Campaign[], candidate: number, event: number)
     return all.map((c): Campaign => (c.candidate === candidate && c.outcome === 'open' ? { ...c, outcome: 'lost', ended: event } : c));
 }
 
-/** What is to be shown: the newest election, with those who stood in the same term; a pre-vote only while no election is newer. */
+/** What is to be shown: the newest election, with those who stand in the same term until one has won it; a
+ *  pre-vote only while no election is newer. */
 export function shownOf(all: readonly Campaign[]): Campaign[] {
     const last = all[all.length - 1];
     if (!last) return [];
     const real = all.findLast(c => !c.pre);
     const main = last.pre && (last.outcome === 'open' || !real) ? last : (real ?? last);
-    return all.filter(c => c.pre === main.pre && c.term === main.term).slice(-2);
+    const rivals = all.filter(c => c.pre === main.pre && c.term === main.term);
+    const won = rivals.find(c => c.outcome === 'won');
+    return won ? [won] : rivals.slice(-2);
 }
 
 export function isGranted(a: Answer | undefined): boolean {

@@ -67,7 +67,7 @@ export function membersInWords(m: Members | undefined): string {
 }
 
 function commandOf(e: Entry): Omit<Said, 'term'> {
-    if (e.opener !== 0n) return { short: 'session', long: 'a session of clients is opened, so that what they repeat happens once' };
+    if (e.opener !== 0n) return { short: 'client', long: 'a session of clients is opened, so that what they repeat happens once' };
     const calls = fromBinary(CommandSchema, e.command).calls.filter(call => call.frame.length > 0);
     if (calls.length === 0) return { short: 'time', long: 'time passes' };
     const said = calls.slice(0, 4).map(shortOf);

@@ -31,10 +31,10 @@ const of = (kind: Kind, reply = false, refusal = false, words = ''): Manner => (
 export function mannerOf(m: Message, carries: boolean): Manner {
     const kind = m.kind;
     switch (kind.case) {
-        case 'requestVote': return of('vote', false, false, kind.value.pre ? 'would you?' : '');
+        case 'requestVote': return of('vote');
         case 'vote': {
             const { granted, pre, refusal } = kind.value;
-            return of('vote', true, !granted, granted ? (pre ? 'would grant it' : 'vote granted') : (refusals[refusal] ?? 'refused'));
+            return of('vote', true, !granted, pre ? '' : granted ? 'vote granted' : (refusals[refusal] ?? 'refused'));
         }
         case 'appendEntries': return of(kind.value.entries.length > 0 ? 'data' : 'beat');
         case 'appended': return of(carries || kind.value.refused ? 'data' : 'beat', true, kind.value.refused, kind.value.refused ? 'refused' : '');
@@ -50,20 +50,17 @@ export function mannerOf(m: Message, carries: boolean): Manner {
 
 const flightsMax = 160;
 const lingers: Record<Kind, number> = { beat: 60e6, data: 160e6, request: 120e6, vote: 700e6, control: 700e6 };
-const patience = 4e9; // what nobody ever heard of any more
 
-/** How long an arrived one is still shown, 1 to 0. */
-export function freshness(f: Flight, at: number): number {
-    const ended = f.arrived;
-    return ended === 0 || ended > at ? 1 : Math.max(0, 1 - (at - ended) / (lingers[f.kind] * (f.reply ? 1 : 0.5)));
+/** How much of it is to be seen, 1 to 0: it fades once it arrived, or when it is so late that it never will. */
+export function freshness(f: Flight, at: number, usual: number): number {
+    if (f.held) return 1;
+    if (f.arrived === 0 || f.arrived > at) return at - f.sent > 4 * usual + 300e6 ? 0 : 1;
+    return Math.max(0, 1 - (at - f.arrived) / (lingers[f.kind] * (f.reply ? 1 : 0.5)));
 }
 
-function pruned(flights: readonly Flight[], at: number): Flight[] {
-    return flights.filter(f => (f.held || at - f.sent < patience) && freshness(f, at) > 0).slice(-flightsMax);
-}
-
-export function depart(flights: readonly Flight[], more: readonly Flight[], at: number): Flight[] {
-    return [...pruned(flights, at), ...more];
+/** Those that were sent now, after those that are still to be seen. */
+export function depart(flights: readonly Flight[], more: readonly Flight[], at: number, usual: number): Flight[] {
+    return [...flights.filter(f => freshness(f, at, usual) > 0).slice(-flightsMax), ...more];
 }
 
 export function end(flights: readonly Flight[], send: number, to: number, how: Partial<Flight>): Flight[] | undefined {
@@ -71,9 +68,11 @@ export function end(flights: readonly Flight[], send: number, to: number, how: P
     return i < 0 ? undefined : flights.map((f, k) => (k === i ? { ...f, ...how } : f));
 }
 
+export const latest = 0.93; // of its way, where nobody has told yet that it arrived
+
 /** How far one is along its way, 0 to 1; `usual` is how long the last ones took. */
 export function progress(f: Flight, at: number, usual: number): number {
     if (f.held) return 0;
     if (f.arrived > 0) return Math.min(1, Math.max(0, (at - f.sent) / Math.max(1, f.arrived - f.sent)));
-    return Math.min(0.94, Math.max(0, (at - f.sent) / Math.max(1, usual)));
+    return Math.min(latest, Math.max(0, (at - f.sent) / Math.max(1, usual)));
 }

@@ -111,7 +111,7 @@ function onSend(s: Raft, h: Happening, send: BodyOf<'send'>): Raft {
     if (!m || !me) return s;
     const manner = mannerOf(m, me.carries);
     const flights = send.to.map((to): Flight => ({ send: h.ordinal, from: h.node, to, sent: h.ns, arrived: 0, receive: 0, lost: false, held: false, ...manner }));
-    const next = { ...s, flights: depart(s.flights, flights, h.ns) };
+    const next = { ...s, flights: depart(s.flights, flights, h.ns, s.usual) };
     return manner.kind === 'data' && m.kind.case === 'appended' ? put(next, h.node, { carries: false }) : next;
 }
 

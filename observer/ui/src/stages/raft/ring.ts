@@ -71,3 +71,15 @@ export function ticksOf(lasts: number): number[] {
     for (let i = 0; lasts / step > 10; i++) step *= i % 3 === 1 ? 2.5 : 2;
     return Array.from({ length: Math.ceil(lasts / step) }, (_, i) => (i * step) / lasts);
 }
+
+/** Words beside a stroke, inside the box. */
+export function wordsBeside(s: Stroke, words: string, above: boolean, shape: Shape): Place['words'] {
+    const middle = along(s, 0.5);
+    const steep = Math.abs(s.b.y - s.a.y) > Math.abs(s.b.x - s.a.x);
+    const left = middle.x < shape.width / 2;
+    const anchor = !steep ? 'middle' : left ? 'end' : 'start';
+    const long = words.length * 5.4;
+    const reach = { start: [0, long], middle: [long / 2, long / 2], end: [long, 0] }[anchor] as [number, number];
+    const x = middle.x + (steep ? (left ? -8 : 8) : 0);
+    return { x: Math.min(shape.width - 4 - reach[1], Math.max(4 + reach[0], x)), y: middle.y + (steep ? 4 : above ? -8 : 15), anchor };
+}
