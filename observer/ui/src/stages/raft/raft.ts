@@ -146,7 +146,8 @@ function onRecord(s: Raft, h: Happening, m: Member, r: { log: number; lsn: bigin
 }
 
 function onRecovered(s: Raft, h: Happening, m: Member, r: BodyOf<'recovered'>): Raft {
-    if (r.last) return s;
+    // What is read back is on disk.
+    if (r.last) return put(s, h.node, { log: { ...m.log, durable: m.log.last } });
     if (!r.snapshot) return onRecord(s, h, m, r);
     if (r.log !== m.logs.log) return s;
     try {
