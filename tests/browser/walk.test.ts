@@ -101,9 +101,14 @@ describe.runIf(bin !== '')('walked to the end', () => {
         ]);
     }, 400_000);
 
-    // Bursts, boundaries and shared limits; blame, a tower and too large a step.
-    it('rate-limiting and backpropagation, likewise', async () => {
+    // Bursts, boundaries and shared limits; blame, a tower and too large a step; elections, and what they may not undo.
+    it('rate-limiting, backpropagation and raft, likewise', async () => {
         await Promise.all([
+            walkToEnd('raft', 8, [
+                { after: 5, mine: /It is put at the end/, measured: /It is cut off/ },
+                { after: 6, mine: /the newest term wins/, measured: /entries that n1 lacks/ },
+                { after: 7, mine: /Yes: a majority has it/, measured: /not before an entry of n1/ },
+            ]),
             walkToEnd('rate-limiting', 8, [
                 { after: 1, mine: /Six, one for each/, measured: /Six, one for each/ },
                 { after: 4, mine: /Eight, that is the limit/, measured: /Sixteen: eight on each side/ },
@@ -121,8 +126,8 @@ describe.runIf(bin !== '')('walked to the end', () => {
     it('keeps what was predicted and what was measured in the notebook', async () => {
         const { context, page } = await open(browser, desk, 'dark');
         await visit(page, address, '#/notebook');
-        await page.getByText(/13 predictions, \d+ met/).waitFor();
-        expect(await page.locator('.entry').count()).toBe(13);
+        await page.getByText(/16 predictions, \d+ met/).waitFor();
+        expect(await page.locator('.entry').count()).toBe(16);
         expect(await page.locator('.entry', { hasText: 'They are gone' }).count()).toBeGreaterThan(0);
         expect(await axe(page)).toEqual([]);
         await picture(page, 'notebook');

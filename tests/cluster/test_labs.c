@@ -46,9 +46,16 @@ static void rate_limiting_real(void **state)
     proven("rate-limiting", false);
 }
 
+static void raft_real(void **state)
+{
+    (void)state;
+    proven("raft", false);
+}
+
 static void all_simulated(void **state)
 {
     (void)state;
+    proven("raft", true);
     proven("heartbeat", true);
     proven("wal", true);
     proven("rate-limiting", true);
@@ -119,6 +126,11 @@ static void each_flaw_ends_refuted(void **state)
     refuted("backpropagation", "never-cleared", "backpropagation gradient", true);
     refuted("backpropagation", "zero-init", "backpropagation symmetry", true);
     refuted("backpropagation", "wrong-transpose", "backpropagation gradient", true);
+    refuted("raft", "vote-not-persisted", "raft one-vote", true);
+    refuted("raft", "commit-old-terms", "raft leader-completeness", true);
+    refuted("raft", "no-election-restriction", "raft leader-completeness", true);
+    refuted("raft", "log-not-synced", "raft durable-log", true);
+    refuted("raft", "local-reads", "history linearizable", true);
     refuted("heartbeat", "short-timeout", "heartbeat accuracy", false);
     refuted("heartbeat", "wall-clock", "heartbeat accuracy", false);
     refuted("wal", "ack-before-sync", "history durability", false);
@@ -126,6 +138,11 @@ static void each_flaw_ends_refuted(void **state)
     refuted("wal", "pages-before-log", "kv write-ahead", false);
     refuted("rate-limiting", "whole-seconds", "limiter token-bucket", false);
     refuted("rate-limiting", "counter-race", "limiter shared-limit", false);
+    refuted("raft", "vote-not-persisted", "raft one-vote", false);
+    refuted("raft", "commit-old-terms", "raft leader-completeness", false);
+    refuted("raft", "no-election-restriction", "raft leader-completeness", false);
+    refuted("raft", "log-not-synced", "raft durable-log", false);
+    refuted("raft", "local-reads", "history linearizable", false);
 }
 
 /* Copies a lab without what it does: its `do` and `then`, with the lists below them. */
@@ -157,7 +174,8 @@ static void strip(const char *name, const char *folder)
 static void stripped_labs_fail(void **state)
 {
     (void)state;
-    static const char *const names[] = {"heartbeat", "wal", "rate-limiting", "backpropagation"};
+    static const char *const names[] = {"heartbeat", "wal", "rate-limiting", "backpropagation",
+                                        "raft"};
     char folder[] = "/tmp/orrery-labs-XXXXXX", command[100];
     assert_non_null(mkdtemp(folder));
     setenv("ORRERY_LABS", folder, 1);
@@ -265,6 +283,7 @@ int main(void)
         cmocka_unit_test(each_flaw_ends_refuted),
         cmocka_unit_test(wal_real),
         cmocka_unit_test(rate_limiting_real),
+        cmocka_unit_test(raft_real),
         cmocka_unit_test(heartbeat_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

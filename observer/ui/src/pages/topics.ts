@@ -11,7 +11,6 @@ export interface Topic {
 export const topics: readonly Topic[] = [
     { name: 'circuit-breaker', title: 'Circuit Breaker', group: 'system-design', card: 'See a caller stop asking, wait, and try once.' },
     { name: 'consistent-hashing', title: 'Consistent Hashing', group: 'system-design', card: 'Add a node and count the keys that move.' },
-    { name: 'raft', title: 'Raft', group: 'distributed-systems', card: 'Kill the leader. Find who notices, and who may lead.' },
     { name: 'lamport-clock', title: 'Lamport Clock', group: 'distributed-systems', card: 'Order events that share no clock.' },
     { name: 'quorum', title: 'Majority Quorum', group: 'distributed-systems', card: 'Find the node that two majorities must share.' },
     { name: 'cap', title: 'CAP Theorem', group: 'distributed-systems', card: 'Cut the link, then choose which answer to give.' },
