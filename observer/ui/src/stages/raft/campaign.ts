@@ -86,7 +86,8 @@ export function shownOf(all: readonly Campaign[]): Campaign[] {
     if (!last) return [];
     const real = all.findLast(c => !c.pre);
     const main = last.pre && (last.outcome === 'open' || !real) ? last : (real ?? last);
-    const rivals = all.filter(c => c.pre === main.pre && c.term === main.term);
+    // Who stands again in the same term, as one may who only asks, is shown but once.
+    const rivals = all.filter((c, i) => c.pre === main.pre && c.term === main.term && !all.slice(i + 1).some(o => o.candidate === c.candidate && o.pre === c.pre && o.term === c.term));
     const won = rivals.find(c => c.outcome === 'won');
     return won ? [won] : rivals.slice(-2);
 }
