@@ -50,9 +50,10 @@ export interface Raft {
     flights: Flight[];
     cuts: Cuts;
     usual: number; // how long the last messages took
+    told: number; // when the newest happened that is known
 }
 
-const initial: Raft = { nodes: {}, campaigns: [], flights: [], cuts: new Set(), usual: 1e6 };
+const initial: Raft = { nodes: {}, campaigns: [], flights: [], cuts: new Set(), usual: 1e6, told: 0 };
 
 function fresh(node: number): Member {
     return {
@@ -207,7 +208,10 @@ function onTrace(s: Raft, h: Happening, m: Member): Raft {
         case 'raft.Ballot': return onBallot(s, h, m, told as Ballot);
         case 'raft.Tally': return { ...s, campaigns: counts(s.campaigns, told as Tally, h.node, h.ordinal) };
         case 'raft.Elected': return put({ ...s, campaigns: elects(s.campaigns, told as Elected, h.node, h.ordinal) }, h.node, { led: Number((told as Elected).term), leader: h.node });
-        case 'raft.Committed': return put(s, h.node, { log: { ...m.log, commit: Number((told as Committed).index) } });
+        case 'raft.Committed': {
+            const commit = Number((told as Committed).index);
+            return put(s, h.node, { log: { ...m.log, commit, last: Math.max(m.log.last, commit) } });
+        }
         case 'raft.Membership': return put(s, h.node, { members: (told as Membership).members });
         case 'raft.Compacted': return put(s, h.node, { log: { ...cutBefore(m.log, Number((told as Compacted).firstIndex)), snapshot: Number((told as Compacted).index) } });
         default: return s;
@@ -240,7 +244,7 @@ export function apply(s: Raft, h: Happening): Raft {
         case 'operator': return onOperator(s, h, body.value);
         default: {
             const m = s.nodes[h.node];
-            return m ? ofNode(s, h, m) : s;
+            return m ? ofNode({ ...s, told: Math.max(s.told, h.ns) }, h, m) : s;
         }
     }
 }
