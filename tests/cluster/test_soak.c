@@ -46,10 +46,12 @@ static uint64_t clock_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* How long a client thinks and a fault lasts is the load itself; and what looks for something
+ * polls. */
 static void wait_ms(uint64_t ms)
 {
     struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
+    nanosleep(&t, NULL); /* The load; or a loop that polls. */
 }
 
 /* --- a client --- */
