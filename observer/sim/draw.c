@@ -160,17 +160,23 @@ static void last_longer(struct drawer *d, struct planned *p)
 static void draw_order(struct drawer *d, struct planned *p)
 {
     uint32_t node = any_node(d);
-    switch (random_below(&d->random, 6)) {
+    switch (random_below(&d->random, 7)) {
     case 0:
         SAY(p->begin, "do n%u transfer n%u", node, any_node(d));
         break;
-    case 4: /* Who was elected has written so down, and nobody hears of it for a while. */
+    case 1:
+        SAY(p->begin, "do n%u snapshot", node);
+        break;
+    case 2:
+        SAY(p->begin, "do n%u campaign", node);
+        break;
+    case 3: /* Who was elected has written so down, and nobody hears of it for a while. */
         SAY(p->begin, "break all --at Elected --then pause");
         SAY(p->end[0], "break all --clear");
         SAY(p->end[1], "resume all");
         last_longer(d, p);
         break;
-    case 5:
+    case 4:
         SAY(p->begin, "break all --at 'Committed counted=true' --skip %u --then kill",
             (unsigned)random_below(&d->random, 4));
         SAY(p->end[0], "break all --clear");
