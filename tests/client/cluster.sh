@@ -33,8 +33,22 @@ begin() {
     exit 1
 }
 
+port_said() {
+    sed -n 's/.*redis-cli -p \([0-9][0-9]*\).*/\1/p' <<<"$said"
+}
+
 # A store of one node: its port is $port.
 begin_store() {
     begin 'redis-cli -p ' kv --nodes 1 --no-timeline
-    port=$(sed -n 's/.*redis-cli -p \([0-9][0-9]*\).*/\1/p' <<<"$said")
+    port=$(port_said)
+}
+
+# A store of three replicas: ${ports[n]} is that of node n.
+begin_replicas() {
+    begin 'redis-cli -p ' raft --nodes 3 --no-timeline
+    ports=([1]="$(port_said)")
+    for node in 2 3; do
+        IFS= read -r -t 60 said <&8
+        ports[node]=$(port_said)
+    done
 }

@@ -1,10 +1,10 @@
 // What ioredis, unchanged, asks of a store at a port: "ok WHAT" or "not ok WHAT" a line.
-//   node ioredis.mjs FOLDER-WITH-node_modules PORT
+//   node ioredis.mjs FOLDER-WITH-node_modules PORT [WHERE]
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-const [folder, port] = process.argv.slice(2);
+const [folder, port, where = ''] = process.argv.slice(2);
 const Redis = createRequire(join(folder, 'package.json'))('ioredis');
 const options = { port: Number(port), host: '127.0.0.1', maxRetriesPerRequest: 1, connectTimeout: 60000 };
 const redis = new Redis(options);
@@ -64,9 +64,9 @@ const tries = {
 for (const [what, run] of Object.entries(tries)) {
     try {
         await run();
-        console.log(`ok ioredis ${what}`);
+        console.log(`ok ioredis ${where}${what}`);
     } catch (error) {
-        console.log(`not ok ioredis ${what}: ${String(error).replaceAll('\n', ' ')}`);
+        console.log(`not ok ioredis ${where}${what}: ${String(error).replaceAll('\n', ' ')}`);
     }
 }
 redis.disconnect();
