@@ -354,6 +354,9 @@ static bool do_client(struct call *c)
     host_request(c->node->host, world_moment(c->node), 1, client, ++c->node->requests[client],
                  buf_bytes(&request));
     buf_free(&request);
+    /* What it put off until the end of the turn. */
+    if (host_deadline(c->node->host) <= c->w->now)
+        host_wake(c->node->host, world_moment(c->node));
     return true;
 }
 

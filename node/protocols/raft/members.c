@@ -288,7 +288,7 @@ void members_committed(struct raft *r, lsn index, struct out *out)
     /* "the leader steps down (returns to follower state) once it has committed the C-new log entry"
      * (paper, 6), if it is not in it. */
     if (!members_joint(members_now(r)) && !members_vote(members_now(r), r->self)) {
-        replicate(r, false, out); /* Others learn that it is. */
+        replicate(r, out); /* Others learn that it is. */
         resign(r, RAFT__RESIGNATION__NOT_A_MEMBER, out);
     }
 }

@@ -103,7 +103,7 @@ static void take_own(struct raft *r, struct out *out)
         r->flush_at = r->now;
 }
 
-void proposals_send(struct raft *r, bool patient, struct out *out)
+void proposals_send(struct raft *r, struct out *out)
 {
     struct proposals *all = &r->proposals;
     bool hands_over = r->role == ROLE_LEADER && r->transfer_to != NODE_NONE;
@@ -117,8 +117,6 @@ void proposals_send(struct raft *r, bool patient, struct out *out)
     all->sent_at = r->now;
     if (r->role == ROLE_LEADER) {
         take_own(r, out);
-    } else if (patient && all->unsent != all->first) {
-        r->flush_at = r->now;
     } else {
         while (all->unsent)
             all->unsent = forward_commands(r, all->unsent, out);

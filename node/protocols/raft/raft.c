@@ -174,19 +174,16 @@ static void wake(struct raft *r, struct out *out)
     expiry_due(r, out);
 }
 
-/* One turn of the world may bring many requests, each a step. While something is in flight
- * already, what can wait for the end of the turn goes together then: `patient`. */
-static void work(struct raft *r, bool patient, struct out *out)
+static void work(struct raft *r, struct out *out)
 {
-    if (!patient)
-        r->flush_at = NSEC_NEVER;
+    r->flush_at = NSEC_NEVER;
     transfer_work(r, out);
     apply_committed(r, out);
     members_work(r, out);
-    proposals_send(r, patient, out);
-    reads_work(r, patient, out);
+    proposals_send(r, out);
+    reads_work(r, out);
     acknowledge(r, false, out);
-    replicate(r, patient, out);
+    replicate(r, out);
     snapshot_work(r, out);
     if (apply_waits(r))
         r->flush_at = r->now;
@@ -219,8 +216,11 @@ static void step(void *core, const struct input *in, struct out *out)
         durable(r, in, out);
         break;
     case INPUT_REQUEST:
+        /* One turn of the world may bring many: they go together at its end, in one message, and
+         * so in one sync of each disk. */
         raft_request(r, in, out);
-        break;
+        r->flush_at = r->now;
+        return;
     case INPUT_DISCONNECT:
         connections_close(&r->connections, in->client.client);
         return;
@@ -235,7 +235,7 @@ static void step(void *core, const struct input *in, struct out *out)
     default:
         return;
     }
-    work(r, in->kind == INPUT_REQUEST, out);
+    work(r, out);
 }
 
 static nsec earlier(nsec a, nsec b)

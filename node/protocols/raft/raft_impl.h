@@ -77,7 +77,7 @@ lsn append_entry(struct raft *r, const Raft__Entry *m, struct out *out);
 void receive_appended(struct raft *r, node_id from, const Raft__Appended *m, struct out *out);
 void peer_heard(struct raft *r, struct peer *p, uint64_t round);
 void heartbeat_due(struct raft *r, struct out *out);
-void replicate(struct raft *r, bool patient, struct out *out);
+void replicate(struct raft *r, struct out *out);                    /* Sends what may be sent. */
 void peer_restart(struct raft *r, struct peer *p, struct out *out); /* What was sent may be lost. */
 uint64_t fresh_round(struct raft *r); /* One that nobody was sent yet. */
 struct peer *peer_find(struct raft *r, node_id id);
@@ -127,8 +127,7 @@ void receive_timeout_now(struct raft *r, node_id from, const Raft__TimeoutNow *m
 void raft_request(struct raft *r, const struct input *in, struct out *out);
 /* A read too, which must keep its place among writes. */
 void propose(struct raft *r, client_id client, uint64_t request, struct bytes command);
-/* `patient`: while others are on their way, more may come soon. */
-void proposals_send(struct raft *r, bool patient, struct out *out);
+void proposals_send(struct raft *r, struct out *out);
 void proposals_restart(struct raft *r); /* All that was sent goes once more. */
 void proposals_due(struct raft *r, struct out *out);
 nsec proposals_deadline(const struct raft *r);
@@ -150,7 +149,7 @@ void take_command(struct raft *r, const struct session_ticket *t, uint64_t opene
 
 /* read_index.c */
 void read_add(struct raft *r, client_id client, uint64_t request, struct bytes command);
-void reads_work(struct raft *r, bool patient, struct out *out);
+void reads_work(struct raft *r, struct out *out);
 void reads_restart(struct raft *r); /* All that was asked is asked once more. */
 void reads_due(struct raft *r, struct out *out);
 nsec reads_deadline(const struct raft *r);

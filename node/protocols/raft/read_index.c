@@ -125,7 +125,7 @@ void questions_clear(struct raft *r)
         question_drop(r);
 }
 
-static void ask(struct raft *r, bool patient, struct out *out)
+static void ask(struct raft *r, struct out *out)
 {
     struct reads *all = &r->reads;
     bool any = false;
@@ -133,10 +133,6 @@ static void ask(struct raft *r, bool patient, struct out *out)
         any = one->number == 0;
     if (!any || r->leader == NODE_NONE || !is_known(r, r->leader) || r->now < r->ask_after)
         return;
-    if (patient && all->answered < all->number) {
-        r->flush_at = r->now;
-        return;
-    }
     all->number++;
     all->asked_at = r->now;
     for (struct read *one = all->first; one; one = one->next)
@@ -209,9 +205,9 @@ static void answer_questions(struct raft *r, struct out *out)
     }
 }
 
-void reads_work(struct raft *r, bool patient, struct out *out)
+void reads_work(struct raft *r, struct out *out)
 {
-    ask(r, patient, out);
+    ask(r, out);
     answer_questions(r, out);
     serve(r, out);
 }

@@ -129,16 +129,14 @@ static size_t in_flight(const struct peer *p)
 }
 
 /* Whether entries may be sent to it now: in replicate, so many messages ahead of their answers; a
- * probe is answered before the next. `patient`: while something is in flight, more may come soon.
- */
-static bool may_send(const struct raft *r, const struct peer *p, bool patient)
+ * probe is answered before the next. */
+static bool may_send(const struct raft *r, const struct peer *p)
 {
     enum { FLYING_MAX = 2 << 20 }; /* Below what a stream's queue takes. */
     if (p->progress == PROGRESS_PROBE)
         return !p->probed;
     return p->progress == PROGRESS_REPLICATE && p->next <= entries_last(&r->entries) &&
-           p->n_flights < r->settings->inflight && in_flight(p) < FLYING_MAX &&
-           (!patient || p->n_flights == 0);
+           p->n_flights < r->settings->inflight && in_flight(p) < FLYING_MAX;
 }
 
 /* News without entries: a question, or what is committed for those who wait for it. */
@@ -152,19 +150,19 @@ static bool owes_news(const struct raft *r, const struct peer *p)
 }
 
 /* Others that are as far as this one get the same message. */
-static uint32_t alike(struct raft *r, const struct peer *p, bool patient, struct peer **all)
+static uint32_t alike(struct raft *r, const struct peer *p, struct peer **all)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < r->n_peers; i++) {
         struct peer *q = &r->peers[i];
         if (q == p || (q > p && q->next == p->next && q->progress == p->progress &&
-                       is_known(r, q->id) && may_send(r, q, patient)))
+                       is_known(r, q->id) && may_send(r, q)))
             all[n++] = q;
     }
     return n;
 }
 
-static bool send_next(struct raft *r, struct peer *p, bool patient, struct out *out)
+static bool send_next(struct raft *r, struct peer *p, struct out *out)
 {
     if (p->next <= r->entries.base && p->progress != PROGRESS_SNAPSHOT) {
         move(p, PROGRESS_SNAPSHOT, out);
@@ -172,7 +170,7 @@ static bool send_next(struct raft *r, struct peer *p, bool patient, struct out *
         send_snapshot(r, p, out);
         return false;
     }
-    if (!may_send(r, p, patient))
+    if (!may_send(r, p))
         return false;
     if (out->n >= EFFECTS_MAX / 4 * 3) {
         r->flush_at = r->now;
@@ -183,7 +181,7 @@ static bool send_next(struct raft *r, struct peer *p, bool patient, struct out *
     size_t bytes;
     size_t n = batch(r, p->next, &bytes);
     lsn next = p->next;
-    uint32_t n_all = alike(r, p, patient, all);
+    uint32_t n_all = alike(r, p, all);
     for (uint32_t i = 0; i < n_all; i++) {
         to[i] = all[i]->id;
         sent(r, all[i], n, bytes);
@@ -216,19 +214,14 @@ static void send_news(struct raft *r, struct out *out)
     }
 }
 
-void replicate(struct raft *r, bool patient, struct out *out)
+void replicate(struct raft *r, struct out *out)
 {
     if (r->role != ROLE_LEADER)
         return;
     for (uint32_t i = 0; i < r->n_peers; i++)
-        while (is_known(r, r->peers[i].id) && send_next(r, &r->peers[i], patient, out))
+        while (is_known(r, r->peers[i].id) && send_next(r, &r->peers[i], out))
             ;
-    if (!patient)
-        send_news(r, out);
-    for (uint32_t i = 0; patient && i < r->n_peers; i++)
-        if (is_known(r, r->peers[i].id) &&
-            (may_send(r, &r->peers[i], false) || owes_news(r, &r->peers[i])))
-            r->flush_at = r->now; /* When all that came together has been taken. */
+    send_news(r, out);
 }
 
 void peer_heard(struct raft *r, struct peer *p, uint64_t round)
@@ -336,5 +329,5 @@ void heartbeat_due(struct raft *r, struct out *out)
         else
             p->probed = false;
     }
-    replicate(r, false, out);
+    replicate(r, out);
 }

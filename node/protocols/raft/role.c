@@ -231,5 +231,5 @@ void become_leader(struct raft *r, struct out *out)
     reads_restart(r);
     r->heartbeat_at = r->now + ms(r->settings->heartbeat_ms);
     (void)fresh_round(r);
-    replicate(r, false, out);
+    replicate(r, out);
 }

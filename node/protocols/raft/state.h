@@ -193,7 +193,7 @@ struct raft {
     uint64_t round_sent; /* the newest that anybody was sent. */
     lsn term_begins;     /* A leader's first entry. */
     nsec led_since;
-    nsec flush_at; /* NSEC_NEVER: nothing waits to be sent. */
+    nsec flush_at; /* There is more to do by then; NSEC_NEVER: there is not. */
     struct {       /* When the newest rounds were sent, for the lease. */
         uint64_t round;
         nsec at;
