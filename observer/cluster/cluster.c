@@ -135,8 +135,8 @@ static bool fits(Orrery__Command__VerbCase verb, enum node_state state)
     switch (verb) {
     case ORRERY__COMMAND__VERB_PAUSE:
         return state == NODE_RUNNING || state == NODE_STARTING;
-    case ORRERY__COMMAND__VERB_RESUME:
-        return state == NODE_PAUSED;
+    case ORRERY__COMMAND__VERB_RESUME: /* One that was paused as it started is starting still. */
+        return state == NODE_PAUSED || state == NODE_STARTING;
     case ORRERY__COMMAND__VERB_KILL:
     case ORRERY__COMMAND__VERB_STOP:
     case ORRERY__COMMAND__VERB_POWER:
