@@ -119,7 +119,7 @@ describe.runIf(bin !== '')('a sandbox', () => {
         await page.getByRole('radio', { name: /backpropagation/ }).waitFor(); // asked from the program
         await page.getByRole('radio', { name: /heartbeat/ }).check();
         await page.getByRole('button', { name: 'Simulated' }).click();
-        await page.getByLabel('Nodes').fill('4');
+        await page.getByRole('spinbutton', { name: 'Nodes' }).fill('4');
         await page.getByLabel('Seed').fill('7');
         await page.getByLabel('interval ms').fill('100');
         await page.getByRole('checkbox', { name: 'short-timeout' }).check();
