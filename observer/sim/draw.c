@@ -83,24 +83,33 @@ static void draw_link(struct drawer *d, struct planned *p)
     int at = snprintf(p->begin, TRIAL_LINE_MAX, "link %s", ends);
     size_t left = TRIAL_LINE_MAX - (size_t)at;
     char *into = p->begin + at;
+    /* Drawn one after the other: in which order a call's arguments are, compilers decide. */
+    uint64_t delay_us, jitter_us;
+    double loss, duplicate, reorder;
     switch (random_below(r, 5)) {
     case 0:
         (void)snprintf(into, left, " --loss %.3f", share(d, 0.5));
         break;
     case 1:
-        (void)snprintf(into, left, " --delay %" PRIu64 "us --jitter %" PRIu64 "us",
-                       random_below(r, 300000), random_below(r, 60000));
+        jitter_us = random_below(r, 60000);
+        delay_us = random_below(r, 300000);
+        (void)snprintf(into, left, " --delay %" PRIu64 "us --jitter %" PRIu64 "us", delay_us,
+                       jitter_us);
         break;
     case 2:
-        (void)snprintf(into, left, " --duplicate %.3f --reorder %.3f", share(d, 0.3),
-                       share(d, 0.3));
+        reorder = share(d, 0.3);
+        duplicate = share(d, 0.3);
+        (void)snprintf(into, left, " --duplicate %.3f --reorder %.3f", duplicate, reorder);
         break;
     case 3:
         (void)snprintf(into, left, " --bandwidth %" PRIu64, 500 + random_below(r, 20000));
         break;
     default:
+        jitter_us = random_below(r, 50000);
+        delay_us = random_below(r, 50000);
+        loss = share(d, 0.2);
         (void)snprintf(into, left, " --loss %.3f --delay %" PRIu64 "us --jitter %" PRIu64 "us",
-                       share(d, 0.2), random_below(r, 50000), random_below(r, 50000));
+                       loss, delay_us, jitter_us);
         break;
     }
     SAY(p->end[0], "link %s --loss 0 --delay 0 --jitter 0 --duplicate 0 --reorder 0 --bandwidth 0",
@@ -193,14 +202,16 @@ static void draw_fault(struct drawer *d, enum fault_kind kind, struct planned *p
 {
     struct random *r = &d->random;
     uint32_t node = any_node(d);
+    uint64_t seed;
     switch (kind) {
     case FAULT_KILL:
         SAY(p->begin, "kill n%u", node);
         SAY(p->end[0], "restart n%u", node);
         break;
     case FAULT_POWER:
+        seed = 1 + random_below(r, 1000000);
         SAY(p->begin, "power n%u --lose %s --seed %" PRIu64, node,
-            random_chance(r, 0.7) ? "random" : "all", 1 + random_below(r, 1000000));
+            random_chance(r, 0.7) ? "random" : "all", seed);
         SAY(p->end[0], "restart n%u", node);
         break;
     case FAULT_PAUSE:
@@ -296,8 +307,8 @@ void faults_draw(struct trial *t, uint64_t seed)
     nsec rest = t->end - t->calm;
     if (random_chance(&late, 0.4)) {
         struct planned *p = plan(t, t->calm + rest * 6 / 10, t->end);
-        SAY(p->begin, "clock n%u --skew %" PRId64 "ms", any_node(&d),
-            (int64_t)random_below(&d.random, 20000) - 10000);
+        int64_t skew_ms = (int64_t)random_below(&d.random, 20000) - 10000;
+        SAY(p->begin, "clock n%u --skew %" PRId64 "ms", any_node(&d), skew_ms);
     }
     if (!ops->clients && t->nodes > 1 && random_chance(&late, 0.5)) {
         struct planned *p = plan(t, t->calm + rest / 2, t->end);
