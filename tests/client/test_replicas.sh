@@ -65,7 +65,7 @@ fi
     done
 ) &
 writer=$!
-until [ "$(wc -l <"$scratch/told")" -gt 20 ] || ! kill -0 "$writer" 2>/dev/null; do :; done
+until [ "$(wc -l <"$scratch/told")" -gt 20 ] || ! kill -0 "$writer" 2>/dev/null; do sleep 0.05; done # polls
 "$orrery" kill "n$lead" >/dev/null
 wait "$writer"
 lost=0
@@ -73,8 +73,8 @@ while read -r n; do
     [ "$(redis-cli -p "${ports[follow]}" get "kept:$n")" = "$n" ] || lost=$((lost + 1))
 done <"$scratch/told"
 ok "of $(wc -l <"$scratch/told") writes that were acknowledged while the leader died none is lost" [ "$lost" = 0 ]
-ok "most of them were" [ "$(wc -l <"$scratch/told")" -gt 390 ]
+ok "most of them were" [ "$(wc -l <"$scratch/told")" -gt 300 ]
 "$orrery" restart "n$lead" >/dev/null
 deadline=$((SECONDS + 60))
-until [ "$(redis-cli -p "${ports[lead]}" get kept:1 2>/dev/null)" = 1 ] || [ "$SECONDS" -ge "$deadline" ]; do :; done
+until [ "$(redis-cli -p "${ports[lead]}" get kept:1 2>/dev/null)" = 1 ] || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.05; done # polls
 ok "the old leader has them too" is 1 "$lead" get kept:1
