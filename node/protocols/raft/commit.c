@@ -15,10 +15,8 @@ static uint64_t match_of(const struct raft *r, node_id id)
 {
     if (id == r->self)
         return r->durable;
-    for (uint32_t i = 0; i < r->n_peers; i++)
-        if (r->peers[i].id == id)
-            return r->peers[i].match;
-    return 0;
+    const struct peer *p = peer_look(r, id);
+    return p ? p->match : 0;
 }
 
 /* "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and

@@ -10,7 +10,7 @@ nsec election_deadline(const struct raft *r)
     return r->role == ROLE_LEADER ? NSEC_NEVER : r->waits_since + r->timeout;
 }
 
-void ask_for_votes(struct raft *r, bool transfer, struct out *out)
+static Raft__RequestVote request_vote(const struct raft *r, bool transfer)
 {
     Raft__RequestVote m = RAFT__REQUEST_VOTE__INIT;
     m.pre = r->role == ROLE_PRE_CANDIDATE;
@@ -18,6 +18,12 @@ void ask_for_votes(struct raft *r, bool transfer, struct out *out)
     m.last_index = entries_last(&r->entries);
     m.last_term = entries_last_term(&r->entries);
     m.transfer = transfer;
+    return m;
+}
+
+void ask_for_votes(struct raft *r, bool transfer, struct out *out)
+{
+    Raft__RequestVote m = request_vote(r, transfer);
     Raft__Message message = RAFT__MESSAGE__INIT;
     message.kind_case = RAFT__MESSAGE__KIND_REQUEST_VOTE;
     message.request_vote = &m;
@@ -33,10 +39,8 @@ static bool granted(const struct raft *r, node_id id)
 {
     if (id == r->self)
         return r->own_granted;
-    for (uint32_t i = 0; i < r->n_peers; i++)
-        if (r->peers[i].id == id)
-            return r->peers[i].vote == VOTE_GRANTED;
-    return false;
+    const struct peer *p = peer_look(r, id);
+    return p && p->vote == VOTE_GRANTED;
 }
 
 /* A candidate "wins an election if it receives votes from a majority of the servers in the full
@@ -103,6 +107,18 @@ void own_vote_durable(struct raft *r, struct out *out)
     count(r, out);
 }
 
+void votes(const struct raft *r, node_id *yes, size_t *n_yes, node_id *no, size_t *n_no)
+{
+    if (r->own_granted)
+        yes[(*n_yes)++] = r->self;
+    for (uint32_t i = 0; i < r->n_peers; i++) {
+        if (r->peers[i].vote == VOTE_GRANTED)
+            yes[(*n_yes)++] = r->peers[i].id;
+        else if (r->peers[i].vote == VOTE_REFUSED)
+            no[(*n_no)++] = r->peers[i].id;
+    }
+}
+
 static void trace_tally(const struct raft *r, struct out *out)
 {
     Raft__Tally m = RAFT__TALLY__INIT;
@@ -112,14 +128,7 @@ static void trace_tally(const struct raft *r, struct out *out)
     m.refused = no;
     m.pre = r->role == ROLE_PRE_CANDIDATE;
     m.term = m.pre ? r->pre_term : r->term;
-    if (r->own_granted)
-        yes[m.n_granted++] = r->self;
-    for (uint32_t i = 0; i < r->n_peers; i++) {
-        if (r->peers[i].vote == VOTE_GRANTED)
-            yes[m.n_granted++] = r->peers[i].id;
-        else if (r->peers[i].vote == VOTE_REFUSED)
-            no[m.n_refused++] = r->peers[i].id;
-    }
+    votes(r, yes, &m.n_granted, no, &m.n_refused);
     out_trace(out, &m.base);
 }
 
@@ -146,10 +155,6 @@ void ask_again(struct raft *r, const struct peer *p, struct out *out)
     bool asks = r->role == ROLE_CANDIDATE || r->role == ROLE_PRE_CANDIDATE;
     if (!asks || p->vote != VOTE_NONE || !members_vote(members_now(r), p->id))
         return;
-    Raft__RequestVote m = RAFT__REQUEST_VOTE__INIT;
-    m.pre = r->role == ROLE_PRE_CANDIDATE;
-    m.term = m.pre ? r->pre_term : r->term;
-    m.last_index = entries_last(&r->entries);
-    m.last_term = entries_last_term(&r->entries);
+    Raft__RequestVote m = request_vote(r, false);
     SEND(out, p->id, request_vote, REQUEST_VOTE, &m);
 }

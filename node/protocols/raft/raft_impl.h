@@ -54,6 +54,8 @@ void leader_gone(struct raft *r, enum link_reason reason, struct out *out);
 void campaign(struct raft *r, bool transfer, struct out *out);
 void ask_for_votes(struct raft *r, bool transfer, struct out *out);
 void own_vote_durable(struct raft *r, struct out *out);
+/* Who gave its vote so far, the node itself too, and who refused it. Each list has room for all. */
+void votes(const struct raft *r, node_id *yes, size_t *n_yes, node_id *no, size_t *n_no);
 void receive_vote(struct raft *r, node_id from, const Raft__Vote *m, struct out *out);
 void ask_again(struct raft *r, const struct peer *p, struct out *out);
 
@@ -79,7 +81,8 @@ void peer_heard(struct raft *r, struct peer *p, uint64_t round);
 void heartbeat_due(struct raft *r, struct out *out);
 void replicate(struct raft *r, struct out *out);                    /* Sends what may be sent. */
 void peer_restart(struct raft *r, struct peer *p, struct out *out); /* What was sent may be lost. */
-uint64_t fresh_round(struct raft *r); /* One that nobody was sent yet. */
+uint64_t fresh_round(struct raft *r);                           /* One that nobody was sent yet. */
+const struct peer *peer_look(const struct raft *r, node_id id); /* NULL: it is none. */
 struct peer *peer_find(struct raft *r, node_id id);
 
 /* commit.c */

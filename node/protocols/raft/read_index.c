@@ -151,10 +151,8 @@ static uint64_t round_of(const struct raft *r, node_id id)
 {
     if (id == r->self)
         return r->round;
-    for (uint32_t i = 0; i < r->n_peers; i++)
-        if (r->peers[i].id == id)
-            return r->peers[i].round;
-    return 0;
+    const struct peer *p = peer_look(r, id);
+    return p ? p->round : 0;
 }
 
 /* "the leader would use the normal heartbeat mechanism to maintain a lease" (dissertation, 6.4.1):

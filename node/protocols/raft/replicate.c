@@ -17,12 +17,17 @@ static void move(struct peer *p, enum progress next, struct out *out)
     p->n_flights = 0;
 }
 
-struct peer *peer_find(struct raft *r, node_id id)
+const struct peer *peer_look(const struct raft *r, node_id id)
 {
     for (uint32_t i = 0; i < r->n_peers; i++)
         if (r->peers[i].id == id)
             return &r->peers[i];
     return NULL;
+}
+
+struct peer *peer_find(struct raft *r, node_id id)
+{
+    return (struct peer *)(uintptr_t)peer_look(r, id);
 }
 
 lsn append_entry(struct raft *r, const Raft__Entry *m, struct out *out)
@@ -294,10 +299,8 @@ static uint64_t heard_of(const struct raft *r, node_id id)
 {
     if (id == r->self)
         return r->now;
-    for (uint32_t i = 0; i < r->n_peers; i++)
-        if (r->peers[i].id == id)
-            return r->peers[i].heard_at;
-    return 0;
+    const struct peer *p = peer_look(r, id);
+    return p ? p->heard_at : 0;
 }
 
 /* "a leader steps down if an election timeout elapses without a successful round of heartbeats to a

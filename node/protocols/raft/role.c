@@ -192,13 +192,10 @@ static void begin_peer(struct raft *r, struct peer *p, struct out *out)
 static void trace_elected(const struct raft *r, struct out *out)
 {
     Raft__Elected m = RAFT__ELECTED__INIT;
-    uint32_t granted[PEERS_MAX + 1];
+    node_id granted[PEERS_MAX + 1], refused[PEERS_MAX];
+    size_t n_refused = 0;
     m.granted = granted;
-    if (r->own_granted)
-        granted[m.n_granted++] = r->self;
-    for (uint32_t i = 0; i < r->n_peers; i++)
-        if (r->peers[i].vote == VOTE_GRANTED)
-            granted[m.n_granted++] = r->peers[i].id;
+    votes(r, granted, &m.n_granted, refused, &n_refused);
     m.term = r->term;
     m.last_index = entries_last(&r->entries);
     m.last_term = entries_last_term(&r->entries);

@@ -65,14 +65,7 @@ static void view_votes(const struct raft *r, Raft__NodeView *m, struct out *out)
     m->granted = out_alloc(out, (r->n_peers + 1) * sizeof *m->granted);
     m->refused = out_alloc(out, (r->n_peers + 1) * sizeof *m->refused);
     CHECK(m->granted && m->refused);
-    if (r->own_granted)
-        m->granted[m->n_granted++] = r->self;
-    for (uint32_t i = 0; i < r->n_peers; i++) {
-        if (r->peers[i].vote == VOTE_GRANTED)
-            m->granted[m->n_granted++] = r->peers[i].id;
-        else if (r->peers[i].vote == VOTE_REFUSED)
-            m->refused[m->n_refused++] = r->peers[i].id;
-    }
+    votes(r, m->granted, &m->n_granted, m->refused, &m->n_refused);
 }
 
 void raft_view(const void *core, struct out *out)
