@@ -6,15 +6,15 @@ test_kinds='
 tidy      60   walls between folders, names, lengths, formatting
 unit      60   modules, one by one
 script    30   transcripts of protocols
-sim       240  simulated clusters: seeds that must hold, flaws that must be caught
-cluster   240  real processes and real signals
+sim       120  simulated clusters: seeds that must hold, flaws that must be caught
+cluster   180  real processes and real signals
 web       60   the server of the page: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis, ioredis, and beside a real redis-server
 browser   480  the page: its types, its units, and in Chromium as a user sees it
 container 150  the compose file under a Docker engine of our own, which takes root (90 s more the first time)
 launcher  90   this launcher
-fuzz      180  every decoder for six seconds
-sanitize  240  unit, script and short simulations under address and undefined-behaviour checks
+fuzz      120  every decoder for six seconds
+sanitize  150  unit, script and short simulations under address and undefined-behaviour checks
 thread    60   what has threads (loop, event ring, disk, recorder) under the thread checker
 '
 
@@ -47,6 +47,36 @@ check_that() {
         count 0 1
     fi
     rm -f "$log"
+}
+
+# Things that are tried beside each other, as many as there are processors: begin_check WHAT COMMAND...; end_checks
+begun=()
+
+begin_check() {
+    local what=$1 log
+    shift
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 &
+    begun+=("$what" $! "$log")
+    [ "${#begun[@]}" -lt $((3 * $(nproc))) ] || end_checks
+}
+
+end_checks() {
+    set -- ${begun+"${begun[@]}"}
+    begun=()
+    while [ $# -gt 0 ]; do
+        check_that "$1" ended "$2" "$3"
+        shift 3
+    done
+}
+
+# How something that was begun before ended, with what it said.
+ended() { # PID LOG
+    local status=0
+    wait "$1" || status=$?
+    cat "$2"
+    rm -f "$2"
+    return "$status"
 }
 
 build_tests() {
@@ -104,7 +134,8 @@ caught() {
 
 test_sim() {
     local protocol flaw seeds program=$build/test/bin/orrery
-    run_ctest "$build/test" 1 sim
+    run_ctest "$build/test" "$(nproc)" sim
+    check_that "leaders are replaced in the paper's times" "$program" figure raft --simulated --trials 60
     for protocol in $(protocols); do
         seeds=$sim_seeds
         [ "$protocol" != raft ] || seeds=$sim_seeds_raft
@@ -156,25 +187,14 @@ test_browser() {
     check_that "the page's types" in_folder "$page" node_modules/.bin/svelte-check --fail-on-warnings --tsconfig ./tsconfig.json
     check_that "the page's units" in_folder "$page" node_modules/.bin/vitest run
     # Walks mostly wait for what happens at its own pace, so the rest is looked at meanwhile.
-    local walks
-    walks=$(mktemp)
-    in_a_browser browser/walk.test.ts >"$walks" 2>&1 &
-    check_that "the page in a browser" in_a_browser --exclude browser/walk.test.ts
-    check_that "its labs walked to their ends" ended $! "$walks"
+    begin_check "its labs walked to their ends" in_a_browser browser/walk.test.ts
+    begin_check "the page in a browser" in_a_browser --exclude browser/walk.test.ts
+    end_checks
 }
 
 in_a_browser() { # VITEST-WORD...
     in_folder "$page" env ORRERY_BIN="$build/test/bin" ORRERY_ROOT="$root" ORRERY_CHROMIUM="${ORRERY_CHROMIUM:-$(find_browser)}" \
         ORRERY_ARTEFACTS="$build/artefacts" node_modules/.bin/vitest run --config vitest.browser.config.ts "$@"
-}
-
-# How something that was begun before ended, with what it said.
-ended() { # PID LOG
-    local status=0
-    wait "$1" || status=$?
-    cat "$2"
-    rm -f "$2"
-    return "$status"
 }
 
 in_folder() {
@@ -207,9 +227,10 @@ test_fuzz() {
         mkdir -p "$corpus" "$build/fuzz/found"
         local seeds=()
         [ ! -d "$root/tests/fuzz/$name" ] || seeds=("$root/tests/fuzz/$name")
-        check_that "$name" "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=1024 \
+        begin_check "$name" "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=1024 \
             -artifact_prefix="$build/fuzz/found/$name-" "$corpus" ${seeds+"${seeds[@]}"}
     done
+    end_checks
 }
 
 test_sanitize() {

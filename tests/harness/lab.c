@@ -98,17 +98,29 @@ static bool read_text(int fd, char *text, size_t size, int lines)
     }
 }
 
-int lab_run(struct lab *l, char *text, size_t size, const char *const *words)
+void lab_run_begin(struct lab *l, const char *const *words)
 {
-    int out;
-    pid_t pid = start(l, words, true, &out);
-    if (!read_text(out, text, size, 0)) {
+    l->pid = start(l, words, true, &l->out);
+}
+
+int lab_run_end(struct lab *l, char *text, size_t size)
+{
+    pid_t pid = l->pid;
+    l->pid = 0;
+    if (!read_text(l->out, text, size, 0)) {
         kill(pid, SIGKILL);
         fputs(text, stderr); /* Whole: a failure's own message is cut. */
-        fail_msg("orrery %s did not end", words[0]);
+        fail_msg("orrery did not end");
     }
-    close(out);
+    close(l->out);
     return exit_code(pid);
+}
+
+int lab_run(struct lab *l, char *text, size_t size, const char *const *words)
+{
+    struct lab run = *l; /* The sandbox of `l`, if there is one, goes on beside it. */
+    lab_run_begin(&run, words);
+    return lab_run_end(&run, text, size);
 }
 
 uint64_t lab_do(struct lab *l, const char *const *words)

@@ -37,6 +37,11 @@ int lab_run(struct lab *l, char *text, size_t size, const char *const *words);
 #define LAB_RUN(l, text, ...)                                                                      \
     lab_run(l, text, sizeof(text), (const char *const[]){__VA_ARGS__, NULL})
 
+/* The same in two, so that several run at once: each with a lab of its own, and at most 64 KiB. */
+void lab_run_begin(struct lab *l, const char *const *words);
+#define LAB_RUN_BEGIN(l, ...) lab_run_begin(l, (const char *const[]){__VA_ARGS__, NULL})
+int lab_run_end(struct lab *l, char *text, size_t size);
+
 /* Does what must succeed; returns the ordinal of the operator's event. */
 uint64_t lab_do(struct lab *l, const char *const *words);
 #define LAB_DO(l, ...) lab_do(l, (const char *const[]){__VA_ARGS__, NULL})

@@ -1,4 +1,4 @@
-/* Without a flaw no seed fails; and a seed is all that a run depends on. */
+/* A seed is all that a run depends on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SEEDS = 500, TWICE = 12, PINNED = 8, PROTOCOLS_MAX = 32 };
+enum { TWICE = 12, PINNED = 8, PROTOCOLS_MAX = 32 };
 
 static struct outcome run(const char *protocol, uint64_t seed, const char *recording)
 {
@@ -29,37 +29,6 @@ static struct outcome run(const char *protocol, uint64_t seed, const char *recor
         fail_msg("%s", why);
     trial_free(&t);
     return o;
-}
-
-static void none_fails(const char *protocol)
-{
-    uint64_t events = 0;
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct outcome o = run(protocol, seed, NULL);
-        events += o.events;
-        if (o.failed)
-            fail_msg("%s: %s; replay: orrery sim %s --seed %" PRIu64, o.invariant, o.why, protocol,
-                     seed);
-    }
-    assert_true(events > SEEDS * 100); /* Something happened. */
-}
-
-static void no_seed_of_heartbeat_fails(void **state)
-{
-    (void)state;
-    none_fails("heartbeat");
-}
-
-static void no_seed_of_kv_fails(void **state)
-{
-    (void)state;
-    none_fails("kv");
-}
-
-static void no_seed_of_limiter_fails(void **state)
-{
-    (void)state;
-    none_fails("limiter");
 }
 
 static void same_seed_same_events(void **state)
@@ -124,9 +93,9 @@ static void hashes_are_pinned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_seed_of_heartbeat_fails), cmocka_unit_test(no_seed_of_kv_fails),
-        cmocka_unit_test(no_seed_of_limiter_fails),   cmocka_unit_test(same_seed_same_events),
-        cmocka_unit_test(recording_changes_nothing),  cmocka_unit_test(hashes_are_pinned),
+        cmocka_unit_test(same_seed_same_events),
+        cmocka_unit_test(recording_changes_nothing),
+        cmocka_unit_test(hashes_are_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
