@@ -140,6 +140,21 @@ static inline bool wire_find(struct bytes message, uint32_t number, struct wire_
     return false;
 }
 
+/* The number, or the bytes, that a field holds; 0, or none, where it is not there. */
+static inline uint64_t wire_number(struct bytes message, uint32_t number)
+{
+    struct wire_field f;
+    bool found = wire_find(message, number, &f);
+    return found && f.type != WIRE_BYTES ? f.value : 0;
+}
+
+static inline struct bytes wire_bytes(struct bytes message, uint32_t number)
+{
+    struct wire_field f;
+    bool found = wire_find(message, number, &f);
+    return found && f.type == WIRE_BYTES ? f.bytes : bytes_of(NULL, 0);
+}
+
 /* Appends `message` without a field, up to where it is malformed. */
 void wire_without(struct bytes message, uint32_t number, struct buf *into);
 void wire_put_bytes(struct buf *into, uint32_t number, struct bytes value); /* A whole field. */

@@ -1,5 +1,6 @@
 #include "check/chain.h"
 
+#include "base/hash.h"
 #include "base/must.h"
 
 #include <stdlib.h>
@@ -21,24 +22,6 @@ const struct chain_link *chain_at(const struct chain *c, uint64_t index)
     if (c->lost || index < c->base || index > chain_last(c))
         return NULL;
     return index == c->base ? &c->first : &c->links[index - c->base - 1];
-}
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * UINT64_C(0xbf58476d1ce4e5b9);
-    h = (h ^ (h >> 29)) * UINT64_C(0x94d049bb133111eb);
-    return h ^ (h >> 32);
-}
-
-static uint64_t digest(uint64_t h, struct bytes b)
-{
-    size_t i = 0;
-    for (; i + 8 <= b.len; i += 8)
-        h = mix(h, get_u64(b.base + i));
-    uint64_t rest = b.len;
-    for (; i < b.len; i++)
-        rest = rest << 8 | b.base[i];
-    return mix(h, rest);
 }
 
 /* The older half goes. */
@@ -66,7 +49,7 @@ void chain_put(struct chain *c, struct chain_link link)
 void chain_push(struct chain *c, uint64_t term, struct bytes entry)
 {
     const struct chain_link *last = c->n > 0 ? &c->links[c->n - 1] : &c->first;
-    chain_put(c, (struct chain_link){term, digest(mix(last->value, term), entry)});
+    chain_put(c, (struct chain_link){term, hash_bytes(hash_word(last->value, term), entry)});
 }
 
 void chain_cut(struct chain *c, uint64_t from)

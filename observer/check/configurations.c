@@ -1,6 +1,7 @@
 #include "check/configurations.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,8 @@ void configurations_clear(struct configurations *c, uint32_t width)
 static uint64_t hash(const uint32_t *row, uint32_t width)
 {
     uint64_t h = UINT64_C(0x243f6a8885a308d3);
-    for (uint32_t i = 0; i < width; i++) {
-        h = (h ^ row[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
-    }
+    for (uint32_t i = 0; i < width; i++)
+        h = hash_word(h, row[i]);
     return h;
 }
 

@@ -1,6 +1,7 @@
 #include "check/frontier.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/must.h"
 
 #include <stdlib.h>
@@ -427,8 +428,7 @@ static struct ranked rank(const struct frontier *f, uint32_t at)
             r.happened += (uint32_t)__builtin_popcount(word & unknown);
             word &= ~unknown;
         }
-        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
+        h = hash_word(h, word);
     }
     r.hash = h;
     return r;

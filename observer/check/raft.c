@@ -114,20 +114,6 @@ static struct finding *find(struct raft_check *r, const char *invariant)
     return check_find(r->check, "raft", invariant);
 }
 
-static uint64_t number(struct bytes message, uint32_t field)
-{
-    struct wire_field f;
-    bool found = wire_find(message, field, &f);
-    return found && (f.type == WIRE_VARINT || f.type == WIRE_FIXED64) ? f.value : 0;
-}
-
-static struct bytes bytes_in(struct bytes message, uint32_t field)
-{
-    struct wire_field f;
-    bool found = wire_find(message, field, &f);
-    return found && f.type == WIRE_BYTES ? f.bytes : bytes_of(NULL, 0);
-}
-
 /* The cluster of a node that is known already, or a new one. */
 static bool join(struct raft_check *r, struct raft_node *n, const Orrery__Start *start)
 {
@@ -209,13 +195,13 @@ static void match(struct raft_check *r, const struct raft_node *n, const struct 
 
 static void take_append(struct raft_check *r, struct raft_node *n, const struct entry *e)
 {
-    uint64_t index = number(e->head.payload, 2);
-    struct bytes body = bytes_in(e->head.payload, 7);
+    uint64_t index = wire_number(e->head.payload, 2);
+    struct bytes body = wire_bytes(e->head.payload, 7);
     if (index != chain_last(&n->chain) + 1) {
         n->whole = false;
         return;
     }
-    chain_push(&n->chain, number(body, 1), body);
+    chain_push(&n->chain, wire_number(body, 1), body);
     match(r, n, e, index);
     if (n->term)
         find(r, "leader-append-only")->judged++;
@@ -223,8 +209,8 @@ static void take_append(struct raft_check *r, struct raft_node *n, const struct 
 
 static void take_truncate(struct raft_check *r, struct raft_node *n, const struct entry *e)
 {
-    uint64_t from = number(e->head.payload, 2);
-    if (!number(e->head.payload, 3))
+    uint64_t from = wire_number(e->head.payload, 2);
+    if (!wire_number(e->head.payload, 3))
         return;
     if (n->term && from <= chain_last(&n->chain))
         finding_refute(find(r, "leader-append-only"), (uint64_t[]){n->elected, e->ordinal}, 2,
@@ -239,8 +225,8 @@ static void take_truncate(struct raft_check *r, struct raft_node *n, const struc
 static void take_recovered(struct raft_check *r, struct raft_node *n, const struct entry *e)
 {
     struct bytes m = e->head.payload;
-    uint64_t index = number(m, 2);
-    if (number(m, 9)) {
+    uint64_t index = wire_number(m, 2);
+    if (wire_number(m, 9)) {
         struct finding *f = find(r, "durable-log");
         f->judged += n->durable > 0;
         if (chain_last(&n->chain) < n->durable)
@@ -251,17 +237,17 @@ static void take_recovered(struct raft_check *r, struct raft_node *n, const stru
         n->durable = chain_last(&n->chain);
         return;
     }
-    if (number(m, 1) != n->log)
+    if (wire_number(m, 1) != n->log)
         return;
-    if (number(m, 5)) {
+    if (wire_number(m, 5)) {
         chain_reset(&n->chain, index, chain_at(&r->clusters[n->cluster]->committed, index));
         return;
     }
-    struct bytes body = bytes_in(m, 4);
+    struct bytes body = wire_bytes(m, 4);
     if (index != chain_last(&n->chain) + 1)
         n->whole = false;
     else
-        chain_push(&n->chain, number(body, 1), body);
+        chain_push(&n->chain, wire_number(body, 1), body);
 }
 
 static bool on_disk(struct raft_check *r, uint32_t node, uint64_t index)
@@ -334,11 +320,11 @@ static void take_committed(struct raft_check *r, struct raft_node *n, const stru
                            struct bytes m)
 {
     struct cluster *c = r->clusters[n->cluster];
-    uint64_t index = number(m, 1);
+    uint64_t index = wire_number(m, 1);
     const struct chain_link *mine = chain_at(&n->chain, index);
     if (!mine)
         return;
-    if (number(m, 3))
+    if (wire_number(m, 3))
         counted(r, n, e, index);
     if (index <= chain_last(&c->committed)) {
         const struct chain_link *known = chain_at(&c->committed, index);
@@ -364,7 +350,7 @@ static void take_applied(struct raft_check *r, const struct raft_node *n, const 
                          struct bytes m)
 {
     const struct cluster *c = r->clusters[n->cluster];
-    uint64_t index = number(m, 1);
+    uint64_t index = wire_number(m, 1);
     const struct chain_link *mine = chain_at(&n->chain, index);
     const struct chain_link *known = chain_at(&c->committed, index);
     struct finding *f = find(r, "state-machine-safety");
@@ -383,7 +369,7 @@ static void take_elected(struct raft_check *r, struct raft_node *n, const struct
 {
     struct cluster *c = r->clusters[n->cluster];
     struct finding *f = find(r, "election-safety");
-    n->term = number(m, 1);
+    n->term = wire_number(m, 1);
     n->elected = e->ordinal;
     f->judged++;
     uint64_t kept = c->n_leaders < TERMS_MAX ? c->n_leaders : TERMS_MAX;
@@ -414,9 +400,10 @@ static void take_elected(struct raft_check *r, struct raft_node *n, const struct
 static void take_ballot(struct raft_check *r, struct raft_node *n, const struct entry *e,
                         struct bytes m)
 {
-    uint64_t term = number(m, 1);
-    uint32_t candidate = (uint32_t)number(m, 2);
-    if (number(m, 3) || !number(m, 4)) /* A pre-vote promises nothing, a refusal neither. */
+    uint64_t term = wire_number(m, 1);
+    uint32_t candidate = (uint32_t)wire_number(m, 2);
+    if (wire_number(m, 3) ||
+        !wire_number(m, 4)) /* A pre-vote promises nothing, a refusal neither. */
         return;
     struct finding *f = find(r, "one-vote");
     f->judged++;
@@ -473,11 +460,11 @@ static void take_compacted(struct raft_check *r, struct raft_node *n, const stru
                            struct bytes m)
 {
     struct cluster *c = r->clusters[n->cluster];
-    uint64_t index = number(m, 1);
-    const struct saved new = {index, number(m, 4), e->node, e->ordinal};
+    uint64_t index = wire_number(m, 1);
+    const struct saved new = {index, wire_number(m, 4), e->node, e->ordinal};
     if (new.digest)
         compare_digests(r, c, &new);
-    if (!number(m, 5))
+    if (!wire_number(m, 5))
         return;
     const struct chain_link *mine = chain_at(&n->chain, index);
     const struct chain_link *known = chain_at(&c->committed, index);
@@ -520,8 +507,8 @@ static void take_trace(struct raft_check *r, struct raft_node *n, const struct e
 
 static void take_durable(struct raft_node *n, const struct entry *e)
 {
-    uint64_t index = number(e->head.payload, 2);
-    if (number(e->head.payload, 1) != n->log || index <= n->durable)
+    uint64_t index = wire_number(e->head.payload, 2);
+    if (wire_number(e->head.payload, 1) != n->log || index <= n->durable)
         return;
     n->durable = index;
     n->durable_told = e->ordinal;
@@ -535,10 +522,11 @@ void raft_check_entry(struct raft_check *r, const struct entry *e, enum kind kin
         take_hole(r);
     struct raft_node *n = node_of(r, e->node);
     /* That recovery is over the node itself tells, of all its logs. */
-    bool recovered = e->head.body == ORRERY__EVENT__BODY_RECOVERED && number(e->head.payload, 9);
+    bool recovered =
+        e->head.body == ORRERY__EVENT__BODY_RECOVERED && wire_number(e->head.payload, 9);
     if (!n || (e->head.instance != n->instance && !recovered))
         return;
-    bool of_log = number(e->head.payload, 1) == n->log && n->whole;
+    bool of_log = wire_number(e->head.payload, 1) == n->log && n->whole;
     switch ((int)e->head.body) {
     case ORRERY__EVENT__BODY_RECOVERED:
         take_recovered(r, n, e);

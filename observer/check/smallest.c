@@ -137,8 +137,11 @@ void smallest_find(struct history *h, const uint32_t *base, const struct operati
     s.out = must_alloc(into->n, sizeof *s.out);
     for (uint32_t run = into->n / 2; run > 1; run /= 2)
         (void)leave_out_runs(&s, run);
-    while (leave_out_runs(&s, 1) | leave_out_unseen(&s) | forget_results(&s))
-        ;
+    for (bool fewer = true; fewer;) {
+        fewer = leave_out_runs(&s, 1);
+        fewer = leave_out_unseen(&s) || fewer;
+        fewer = forget_results(&s) || fewer;
+    }
     free(s.tried);
     free(s.out);
 }

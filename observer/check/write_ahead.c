@@ -43,12 +43,6 @@ static struct wal *wal_of(struct write_ahead_check *w, uint32_t node)
     return node >= 1 && node <= w->n ? &w->wals[node - 1] : NULL;
 }
 
-static uint64_t number(struct bytes message, uint32_t field)
-{
-    struct wire_field f;
-    return wire_find(message, field, &f) && f.type == WIRE_VARINT ? f.value : 0;
-}
-
 static void take_start(struct write_ahead_check *w, uint32_t node)
 {
     const struct subject *s = check_subject(w->check, node);
@@ -75,8 +69,8 @@ static void take_start(struct write_ahead_check *w, uint32_t node)
 /* Recovered or Durable: field 1 is the log, field 2 the record. */
 static void take_durable(struct wal *wal, const struct entry *e)
 {
-    uint64_t lsn = number(e->head.payload, 2);
-    if (number(e->head.payload, 1) != wal->log || lsn <= wal->durable)
+    uint64_t lsn = wire_number(e->head.payload, 2);
+    if (wire_number(e->head.payload, 1) != wal->log || lsn <= wal->durable)
         return;
     wal->durable = lsn;
     wal->told_by = e->ordinal;
@@ -86,7 +80,7 @@ static void judge(struct write_ahead_check *w, const struct wal *wal, const stru
 {
     struct finding *f = check_find(w->check, "kv", "write-ahead");
     struct bytes flush = trace_body(e->head.payload);
-    uint64_t lsn = number(flush, 2);
+    uint64_t lsn = wire_number(flush, 2);
     f->judged++;
     if (lsn <= wal->durable)
         return;
@@ -96,7 +90,7 @@ static void judge(struct write_ahead_check *w, const struct wal *wal, const stru
         finding_refute(f, (uint64_t[]){wal->told_by, e->ordinal}, 2,
                        "n%u gave page %" PRIu64 " with record %" PRIu64
                        " of its log to the disk, when the log was durable up to %" PRIu64,
-                       e->node, number(flush, 1), lsn, wal->durable);
+                       e->node, wire_number(flush, 1), lsn, wal->durable);
 }
 
 void write_ahead_check_entry(struct write_ahead_check *w, const struct entry *e, enum kind kind)

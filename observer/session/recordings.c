@@ -160,7 +160,7 @@ static size_t find_all(const char *folder, struct found **all)
             room = 2 * room + 16;
         }
         struct found *f = &(*all)[n++];
-        (void)snprintf(f->name, sizeof f->name, "%s", file->d_name);
+        (void)snprintf(f->name, sizeof f->name, "%.*s", (int)sizeof f->name - 1, file->d_name);
         f->changed = st.st_mtim;
     }
     if (dir)

@@ -1,6 +1,7 @@
 #include "sim/trial.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/must.h"
 #include "cluster/command.h"
 #include "core/registry.h"
@@ -70,24 +71,6 @@ struct run {
     uint32_t violations;
     struct outcome *o;
 };
-
-/* FNV's idea, eight bytes at a time, and mixed. */
-static uint64_t hash_word(uint64_t h, uint64_t word)
-{
-    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return h ^ (h >> 29);
-}
-
-static uint64_t hash_bytes(uint64_t h, struct bytes b)
-{
-    size_t i = 0;
-    for (; i + 8 <= b.len; i += 8)
-        h = hash_word(h, get_u64(b.base + i));
-    uint64_t rest = b.len;
-    for (; i < b.len; i++)
-        rest = rest << 8 | b.base[i];
-    return hash_word(h, rest);
-}
 
 static void take_entry(void *ctx, const struct entry *e)
 {

@@ -35,11 +35,8 @@ bool export_exited(const struct entry *e, uint32_t *node, uint32_t *boot)
     *node = *boot = 0;
     if (e->head.body != ORRERY__EVENT__BODY_EXIT)
         return false;
-    struct wire_field f;
-    if (wire_find(e->head.payload, 1, &f) && f.type == WIRE_VARINT)
-        *node = (uint32_t)f.value;
-    if (wire_find(e->head.payload, 2, &f) && f.type == WIRE_VARINT)
-        *boot = (uint32_t)f.value;
+    *node = (uint32_t)wire_number(e->head.payload, 1);
+    *boot = (uint32_t)wire_number(e->head.payload, 2);
     return *node != 0;
 }
 

@@ -92,12 +92,6 @@ static bool only_histories(const Orrery__Start *start)
     return start && start->level == ORRERY__LEVEL__LEVEL_OFF;
 }
 
-static uint64_t number(struct bytes message, uint32_t field)
-{
-    struct wire_field f;
-    return wire_find(message, field, &f) && f.type == WIRE_VARINT ? f.value : 0;
-}
-
 /* `told` is the message that has client and request. */
 static enum what look(struct preparing *p, const struct entry *e, struct bytes *told)
 {
@@ -107,7 +101,7 @@ static enum what look(struct preparing *p, const struct entry *e, struct bytes *
     case ORRERY__EVENT__BODY_REQUEST:
         return REQUEST;
     case ORRERY__EVENT__BODY_REPLY:
-        return number(*told, 5) ? NOTHING : REPLY; /* The last part is the answer. */
+        return wire_number(*told, 5) ? NOTHING : REPLY; /* The last part is the answer. */
     case ORRERY__EVENT__BODY_DISCONNECT:
         return GONE;
     case ORRERY__EVENT__BODY_TRACE:
@@ -200,7 +194,8 @@ bool clients_look_at(struct preparing *p, const struct entry *e)
         return stroke;
     if (!p->asked)
         p->asked = must_alloc(1, sizeof *p->asked);
-    struct key key = {number(told, 1), what == GONE ? hung_up : number(told, 2), e->node, e->boot};
+    struct key key = {wire_number(told, 1), what == GONE ? hung_up : wire_number(told, 2), e->node,
+                      e->boot};
     /* What came before the span, and is not answered in it, is no matter of its. */
     struct one *one = inside || what == GONE ? find_or_add(p->asked, &key) : find(p->asked, &key);
     if (!one || what == GONE)
@@ -209,7 +204,7 @@ bool clients_look_at(struct preparing *p, const struct entry *e)
     if (what == REQUEST && inside && !one->stroke)
         requested(p, e, one);
     if (what == COMPLETE) {
-        uint64_t outcome = number(told, 3);
+        uint64_t outcome = wire_number(told, 3);
         one->failed = outcome == HISTORY__OUTCOME__FAIL;
         if (outcome == HISTORY__OUTCOME__INFO)
             answered(p, one, VIEW_UNANSWERED);

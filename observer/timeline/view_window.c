@@ -357,7 +357,7 @@ static uint64_t put_bounds(const struct preparing *p)
     const struct clocks *clocks = &p->view->marks->clocks;
     for (size_t i = 0; clocks->n > 0 && i < p->n_messages; i++) {
         struct message *m = &p->messages[i];
-        if (!m->client && m->received_ns > 0)
+        if (m->client == 0 && m->received_ns > 0)
             m->bound_ns = (double)clocks_bound(clocks, m->from, m->to, (uint64_t)m->sent_ns);
     }
     return clocks_widest(clocks, p->to);
