@@ -51,6 +51,23 @@ static inline void tell(struct tale *t, uint32_t node, Orrery__Event *event)
     buf_free(&packed);
 }
 
+/* A new life, and what it says of itself. */
+static inline void begin_life(struct tale *t, uint32_t node, Orrery__Start *start)
+{
+    Orrery__Event e = ORRERY__EVENT__INIT;
+    Orrery__Spawn s = ORRERY__SPAWN__INIT;
+    s.node = start->node = node;
+    s.boot = start->boot = ++t->boot[node];
+    e.body_case = ORRERY__EVENT__BODY_SPAWN;
+    e.spawn = &s;
+    tell(t, 0, &e);
+    Orrery__Event begun = ORRERY__EVENT__INIT;
+    begun.body_case = ORRERY__EVENT__BODY_START;
+    begun.start = start;
+    t->seq[node] = 0;
+    tell(t, node, &begun);
+}
+
 static inline void spawn(struct tale *t, uint32_t node, const char *protocol, const char *key,
                          const char *value)
 {
@@ -60,13 +77,6 @@ static inline void spawn(struct tale *t, uint32_t node, const char *protocol, co
     static char *states[] = {(char *)"unknown", (char *)"trusted", (char *)"suspected",
                              (char *)"dead"};
     uint32_t members[] = {1, 2};
-    Orrery__Event e = ORRERY__EVENT__INIT;
-    Orrery__Spawn s = ORRERY__SPAWN__INIT;
-    s.node = node;
-    s.boot = ++t->boot[node];
-    e.body_case = ORRERY__EVENT__BODY_SPAWN;
-    e.spawn = &s;
-    tell(t, 0, &e);
     Orrery__Machine machine = ORRERY__MACHINE__INIT;
     machine.name = (char *)"peer";
     machine.states = states;
@@ -88,19 +98,13 @@ static inline void spawn(struct tale *t, uint32_t node, const char *protocol, co
     instance.n_logs = 1;
     Orrery__Instance *instances[] = {&instance};
     Orrery__Start start = ORRERY__START__INIT;
-    start.node = node;
-    start.boot = t->boot[node];
     start.types = types;
     start.n_types = TYPES;
     start.instances = instances;
     start.n_instances = 1;
     start.members = members;
     start.n_members = 2;
-    Orrery__Event begun = ORRERY__EVENT__INIT;
-    begun.body_case = ORRERY__EVENT__BODY_START;
-    begun.start = &start;
-    t->seq[node] = 0;
-    tell(t, node, &begun);
+    begin_life(t, node, &start);
 }
 
 static inline void act(struct tale *t, Orrery__Command *command)

@@ -14,13 +14,6 @@ static void born_at(struct tale *t, uint32_t node, Orrery__Level level)
     };
     uint32_t members[] = {1, 2, 3};
     char *logs[] = {(char *)"vote", (char *)"log"};
-    Orrery__Event e = ORRERY__EVENT__INIT;
-    Orrery__Spawn s = ORRERY__SPAWN__INIT;
-    s.node = node;
-    s.boot = ++t->boot[node];
-    e.body_case = ORRERY__EVENT__BODY_SPAWN;
-    e.spawn = &s;
-    tell(t, 0, &e);
     Orrery__Instance instance = ORRERY__INSTANCE__INIT;
     instance.number = 1;
     instance.protocol = (char *)"raft";
@@ -28,8 +21,6 @@ static void born_at(struct tale *t, uint32_t node, Orrery__Level level)
     instance.n_logs = 2;
     Orrery__Instance *instances[] = {&instance};
     Orrery__Start start = ORRERY__START__INIT;
-    start.node = node;
-    start.boot = t->boot[node];
     start.types = types;
     start.n_types = RAFT_TYPES;
     start.instances = instances;
@@ -37,11 +28,7 @@ static void born_at(struct tale *t, uint32_t node, Orrery__Level level)
     start.members = members;
     start.n_members = 3;
     start.level = level;
-    Orrery__Event begun = ORRERY__EVENT__INIT;
-    begun.body_case = ORRERY__EVENT__BODY_START;
-    begun.start = &start;
-    t->seq[node] = 0;
-    tell(t, node, &begun);
+    begin_life(t, node, &start);
 }
 
 static void born(struct tale *t, uint32_t node)
