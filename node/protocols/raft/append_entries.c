@@ -62,6 +62,14 @@ void cut_log(struct raft *r, lsn from, struct out *out)
     members_cut(r, from, out);
 }
 
+/* Of entries that are sound. */
+static uint64_t term_of(const Raft__AppendEntries *m, size_t i)
+{
+    struct entry_parts parts;
+    (void)entry_parse(data_bytes(m->entries[i]), &parts);
+    return parts.term;
+}
+
 static void take(struct raft *r, lsn index, struct bytes packed, struct out *out)
 {
     struct slice slice = {.kind = SLICE_MEMORY};
@@ -79,27 +87,31 @@ static void take(struct raft *r, lsn index, struct bytes packed, struct out *out
         members_appended(r, index, &members, out);
 }
 
+/* How many of the entries our log has already. */
+static size_t known(const struct raft *r, const Raft__AppendEntries *m)
+{
+    const struct entries *e = &r->entries;
+    size_t n = 0;
+    for (; n < m->n_entries; n++) {
+        lsn index = m->prev_index + 1 + n;
+        if (index <= e->base)
+            continue; /* The snapshot has it: it was committed. */
+        if (index > entries_last(e) || entries_term(e, index) != term_of(m, n))
+            break;
+    }
+    return n;
+}
+
 /* "If an existing entry conflicts with a new one (same index but different terms), delete the
  * existing entry and all that follow it. Append any new entries not already in the log" (paper,
  * figure 2). */
-static bool take_all(struct raft *r, const Raft__AppendEntries *m, struct out *out)
+static void take_from(struct raft *r, const Raft__AppendEntries *m, size_t first, struct out *out)
 {
-    bool news = false;
-    for (size_t i = 0; i < m->n_entries; i++) {
-        lsn index = m->prev_index + 1 + i;
-        struct entry_parts parts;
-        (void)entry_parse(data_bytes(m->entries[i]), &parts);
-        if (index <= r->entries.base)
-            continue; /* The snapshot has it: it was committed. */
-        if (index <= entries_last(&r->entries)) {
-            if (entries_term(&r->entries, index) == parts.term)
-                continue;
-            cut_log(r, index, out);
-        }
-        take(r, index, data_bytes(m->entries[i]), out);
-        news = true;
-    }
-    return news;
+    lsn index = m->prev_index + 1 + first;
+    if (first < m->n_entries && index <= entries_last(&r->entries))
+        cut_log(r, index, out);
+    for (size_t i = first; i < m->n_entries; i++)
+        take(r, index++, data_bytes(m->entries[i]), out);
 }
 
 static bool sound(const Raft__AppendEntries *m)
@@ -120,25 +132,12 @@ static bool sound(const Raft__AppendEntries *m)
 
 /* What is committed stays, and terms never fall: who says otherwise is no leader of ours. With a
  * flaw on, what was called committed may not have been. */
-static bool contradicts(const struct raft *r, const Raft__AppendEntries *m)
+static bool contradicts(const struct raft *r, const Raft__AppendEntries *m, size_t first)
 {
-    const struct entries *e = &r->entries;
-    if (r->settings->n_flaws > 0)
+    lsn index = m->prev_index + 1 + first;
+    if (r->settings->n_flaws > 0 || first == m->n_entries)
         return false;
-    for (size_t i = 0; i < m->n_entries; i++) {
-        lsn index = m->prev_index + 1 + i;
-        struct entry_parts parts;
-        (void)entry_parse(data_bytes(m->entries[i]), &parts);
-        if (index <= e->base)
-            continue;
-        bool differs = index <= entries_last(e) && entries_term(e, index) != parts.term;
-        if (differs && index <= r->commit)
-            return true;
-        if ((differs || index == entries_last(e) + 1) && i == 0 &&
-            parts.term < entries_term(e, index - 1))
-            return true;
-    }
-    return false;
+    return index <= r->commit || term_of(m, first) < entries_term(&r->entries, index - 1);
 }
 
 /* "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
@@ -168,12 +167,13 @@ void receive_append_entries(struct raft *r, node_id from, const Raft__AppendEntr
         refuse(r, from, m, out);
         return;
     }
-    if (contradicts(r, m) || r->entries.bytes > LOG_BYTES_MAX) {
+    size_t first = known(r, m);
+    if (contradicts(r, m, first) || r->entries.bytes > LOG_BYTES_MAX) {
         out_violation(out, from, "its entries contradict what is committed, or are too many",
                       bytes_of(NULL, 0));
         return;
     }
-    bool news = take_all(r, m, out);
+    take_from(r, m, first, out);
     lsn last = m->prev_index + m->n_entries;
     if (last > r->verified)
         r->verified = last;
@@ -181,6 +181,6 @@ void receive_append_entries(struct raft *r, node_id from, const Raft__AppendEntr
         r->round_seen = m->round;
     learn_commit(r, m->commit < last ? m->commit : last, out);
     /* What is new is acknowledged when the disk has it; the leader's question at once. */
-    if (!news || r->round_seen > r->round_acked)
+    if (first == m->n_entries || r->round_seen > r->round_acked)
         acknowledge(r, true, out);
 }
