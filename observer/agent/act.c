@@ -76,16 +76,14 @@ static void power(struct agent_node *n, const Orrery__Power *p, uint64_t because
     agent_kill(n, because);
 }
 
-static void pause_node(struct agent_node *n)
+/* What it is from now on holds at once, so that the next command may rest on it; the operating
+ * system's word comes later, and settles it. */
+static void stop_or_continue(struct agent_node *n, bool stop)
 {
-    if (n->life)
-        n->life->ops->signal(n->life, SIGSTOP);
-}
-
-static void resume_node(struct agent_node *n)
-{
-    if (n->life)
-        n->life->ops->signal(n->life, SIGCONT);
+    if (!n->life)
+        return;
+    n->life->ops->signal(n->life, stop ? SIGSTOP : SIGCONT);
+    life_stopped(n->life, stop);
 }
 
 static void remove_node(struct agent_node *n, uint64_t because)
@@ -108,10 +106,10 @@ static void each_node(struct act *act, const uint32_t *nodes, size_t n)
             agent_kill(node, act->because);
             break;
         case ORRERY__COMMAND__VERB_PAUSE:
-            pause_node(node);
+            stop_or_continue(node, true);
             break;
         case ORRERY__COMMAND__VERB_RESUME:
-            resume_node(node);
+            stop_or_continue(node, false);
             break;
         case ORRERY__COMMAND__VERB_RESTART:
             restart(node, act->because);

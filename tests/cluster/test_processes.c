@@ -69,6 +69,10 @@ static void a_paused_node_is_suspected_and_trusted_again(void **state)
     waits_for_trust(l, suspected, "n1", "3");
     assert_int_equal(LAB_RUN(l, text, "resume", "n3"), 1);
     assert_string_equal(text, "orrery: n3 is running\n");
+    for (int i = 0; i < 20; i++) { /* However soon one follows the other. */
+        LAB_DO(l, "pause", "n3");
+        LAB_DO(l, "resume", "n3");
+    }
 }
 
 static void a_stopped_node_says_so_and_comes_back(void **state)
