@@ -126,7 +126,7 @@ static const struct {
     enum action_kind kind;
 } names[] = {{"get", ACTION_READ},      {"set", ACTION_WRITE},     {"del", ACTION_DELETE},
              {"incr", ACTION_ADD},      {"append", ACTION_APPEND}, {"length", ACTION_LENGTH},
-             {"exists", ACTION_EXISTS}, {"cas", ACTION_CAS}};
+             {"exists", ACTION_EXISTS}, {"cas", ACTION_CAS},       {"expire", ACTION_EXPIRE}};
 enum { NAMES = sizeof names / sizeof names[0] };
 
 static struct bytes bytes_in(ProtobufCBinaryData b)
@@ -219,7 +219,7 @@ static void take_result(struct clients_check *cs, const History__Op *op, struct 
     a->refused = op->failed;
     if (a->refused)
         return;
-    a->told = a->kind != ACTION_WRITE;
+    a->told = a->kind != ACTION_WRITE && a->kind != ACTION_EXPIRE;
     a->number = op->number;
     if (a->kind == ACTION_READ)
         a->value =

@@ -120,6 +120,23 @@ static size_t length(const struct datatype *m, uint32_t value)
     return value == VALUE_ABSENT ? 0 : m->words.all[value].len;
 }
 
+/* Beside the numbers of words, which are far fewer. */
+#define VALUE_GOING     (UINT32_C(1) << 30)
+#define VALUE_ANY_GOING (VALUE_ANY - 1)
+
+uint32_t datatype_held(uint32_t state, bool *going)
+{
+    *going = state == VALUE_ANY_GOING || (state & VALUE_GOING && state != VALUE_ANY);
+    return state == VALUE_ANY_GOING ? VALUE_ANY : *going ? state & ~VALUE_GOING : state;
+}
+
+static uint32_t going(uint32_t state)
+{
+    if (state == VALUE_ANY || state == VALUE_ANY_GOING)
+        return VALUE_ANY_GOING;
+    return state == VALUE_ABSENT ? VALUE_ABSENT : state | VALUE_GOING;
+}
+
 static bool read_value(const struct action *a, uint32_t *state)
 {
     if (!a->told)
@@ -206,11 +223,10 @@ static bool dequeue(struct datatype *m, const struct action *a, uint32_t *state)
     return true;
 }
 
-bool datatype_act(struct datatype *m, const struct action *a, uint32_t *state)
+/* Of a key that keeps what it has. */
+static bool act(struct datatype *m, const struct action *a, uint32_t *state)
 {
     bool any = *state == VALUE_ANY;
-    if (a->refused)
-        return true;
     switch (a->kind) {
     case ACTION_READ:
         return read_value(a, state);
@@ -236,8 +252,35 @@ bool datatype_act(struct datatype *m, const struct action *a, uint32_t *state)
         return enqueue(m, a, state);
     case ACTION_DEQUEUE:
         return dequeue(m, a, state);
+    case ACTION_EXPIRE:
+        *state = going(*state);
+        return true;
     }
     return false;
+}
+
+/* Of one that is there still, or gone. */
+static bool act_going(struct datatype *m, const struct action *a, uint32_t there, uint32_t *state)
+{
+    uint32_t gone = VALUE_ABSENT;
+    bool can_be_there = act(m, a, &there);
+    bool can_be_gone = act(m, a, &gone);
+    if (!can_be_there)
+        *state = can_be_gone ? gone : *state;
+    else if (can_be_gone && gone != VALUE_ABSENT && gone != there)
+        *state = VALUE_ANY_GOING;
+    else
+        *state = a->kind == ACTION_WRITE ? there : going(there);
+    return can_be_there || can_be_gone;
+}
+
+bool datatype_act(struct datatype *m, const struct action *a, uint32_t *state)
+{
+    bool is_going;
+    uint32_t held = datatype_held(*state, &is_going);
+    if (a->refused)
+        return true;
+    return is_going ? act_going(m, a, held, state) : act(m, a, state);
 }
 
 bool datatype_apply(struct datatype *m, const struct operation *o, uint32_t *values,
@@ -283,6 +326,7 @@ static bool may_see_value(struct datatype *m, const struct action *by, uint32_t 
         return !told || by->value == value;
     case ACTION_WRITE:
     case ACTION_ENQUEUE:
+    case ACTION_EXPIRE:
         break;
     }
     return false;
@@ -311,6 +355,8 @@ bool datatype_action_may_see(struct datatype *m, const struct action *by, const 
 {
     if (by->key != a->key || by->refused || a->refused)
         return false;
+    if (by->kind == ACTION_EXPIRE)
+        return false; /* It tells nothing. */
     switch (a->kind) {
     case ACTION_WRITE:
     case ACTION_CAS:
@@ -325,6 +371,8 @@ bool datatype_action_may_see(struct datatype *m, const struct action *by, const 
     case ACTION_DEQUEUE: /* What it took must not have been put. */
         return !a->told || (by->kind == ACTION_ENQUEUE && by->value == a->value) ||
                (by->kind == ACTION_DEQUEUE && !by->told);
+    case ACTION_EXPIRE: /* Whoever found nothing there, or what comes of nothing. */
+        return by->kind != ACTION_WRITE;
     default:
         return false;
     }

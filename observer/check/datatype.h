@@ -1,5 +1,7 @@
 /* What a store does, one action at a time: the sequential definition that a history is held
- * against. A key's state is one word; that of a queue is the word of its elements' numbers. */
+ * against. A key's state is one word; that of a queue is the word of its elements' numbers. A key
+ * that may go by itself is in a state of its own, since nobody tells when it went: what is told of
+ * it next says whether it is still there. */
 #ifndef ORRERY_CHECK_DATATYPE_H
 #define ORRERY_CHECK_DATATYPE_H
 
@@ -35,6 +37,9 @@ void datatype_free(struct datatype *m);
 /* Redis: nothing counts as 0. What is no number, or would overflow, stays as it is. */
 uint32_t datatype_increased(struct datatype *m, uint32_t value, int64_t by);
 uint32_t datatype_number(struct datatype *m, int64_t number); /* Its word. */
+
+/* What a key in this state holds; *going: unless it is gone. */
+uint32_t datatype_held(uint32_t state, bool *going);
 
 /* Whether its bytes are not its own, but some and a hash of all. */
 bool datatype_shortened(const struct datatype *m, uint32_t value);

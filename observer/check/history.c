@@ -73,9 +73,9 @@ void history_print_key(const struct history *h, uint32_t key, struct buf *into)
 
 static void print_arguments(const struct history *h, const struct action *a, struct buf *into)
 {
-    static const char *const verbs[] = {"read",    "write",  "compare and set", "add",
-                                        "append",  "delete", "exists",          "length",
-                                        "enqueue", "dequeue"};
+    static const char *const verbs[] = {"read",       "write",   "compare and set", "add",
+                                        "append",     "delete",  "exists",          "length",
+                                        "let expire", "enqueue", "dequeue"};
     buf_printf(into, "%s", verbs[a->kind]);
     history_print_key(h, a->key, into);
     if (a->kind == ACTION_CAS) {

@@ -52,6 +52,7 @@ static const struct verb verbs[] = {
     {"incr", ACTION_ADD, SHAPE_KEYED, MODEL_KV},
     {"exists", ACTION_EXISTS, SHAPE_KEYED, MODEL_KV},
     {"length", ACTION_LENGTH, SHAPE_KEYED, MODEL_KV},
+    {"expire", ACTION_EXPIRE, SHAPE_KEYED, MODEL_KV},
     {"enqueue", ACTION_ENQUEUE, SHAPE_QUEUE, MODEL_QUEUE},
     {"dequeue", ACTION_DEQUEUE, SHAPE_QUEUE, MODEL_QUEUE},
 };
@@ -221,7 +222,7 @@ static bool take_answer(struct reading *r, const struct verb *v, uint32_t key, u
     if (v->kind == ACTION_CAS) {
         a->told = true;
         a->number = 1;
-    } else if (v->kind != ACTION_WRITE && v->kind != ACTION_ENQUEUE &&
+    } else if (v->kind != ACTION_WRITE && v->kind != ACTION_ENQUEUE && v->kind != ACTION_EXPIRE &&
                kind_of(r, value) == EDN_NUMBER) {
         a->told = true;
         return take_number(r, value, &a->number);

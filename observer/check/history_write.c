@@ -58,8 +58,8 @@ static void put_value(struct writing *w, uint32_t value)
         put_string(w, w->history->datatype.words.all[value]);
 }
 
-static const char *const verbs[] = {"get", "set",    "cas",    "incr",    "append",
-                                    "del", "exists", "length", "enqueue", "dequeue"};
+static const char *const verbs[] = {"get",    "set",    "cas",    "incr",    "append", "del",
+                                    "exists", "length", "expire", "enqueue", "dequeue"};
 
 /* What was asked; what was answered, where something was. */
 static void put_action(struct writing *w, const struct action *a, bool answer)

@@ -22,6 +22,7 @@ enum action_kind {
     ACTION_DELETE,  /* told: 1 if there was something, else 0 */
     ACTION_EXISTS,  /* told: 1 or 0 */
     ACTION_LENGTH,  /* told: number; 0 when there is nothing */
+    ACTION_EXPIRE,  /* from now on the key may go by itself, until it is written anew */
     ACTION_ENQUEUE, /* of `value`, at the end */
     ACTION_DEQUEUE, /* of the first; told: `value`, absent when there was none */
 };

@@ -106,11 +106,12 @@ static bool writes(struct datatype *m, const struct action *a, uint32_t *value)
            (a->kind == ACTION_CAS && !(a->told && !a->number));
 }
 
-/* Appends and untold sums leave values that nobody told: keys with them are not judged. */
+/* Appends, ends in time and untold sums leave values that nobody told: keys with them are not
+ * judged. */
 static bool obscure(const struct action *a)
 {
     return a->kind == ACTION_APPEND || a->kind == ACTION_ENQUEUE || a->kind == ACTION_DEQUEUE ||
-           (a->kind == ACTION_ADD && !a->told);
+           a->kind == ACTION_EXPIRE || (a->kind == ACTION_ADD && !a->told);
 }
 
 static void count_versions(struct graph *g, struct datatype *m, bool *is_obscure)

@@ -1,6 +1,7 @@
 /* Simulated clients: each is bound to one node, asks it in bursts over one connection, waits for
  * the answers, and connects again when the connection breaks or its patience ends. Two that share
- * keys make a history worth checking: unique values, counters, transactions, reads of everything.
+ * keys make a history worth checking: unique values, counters, transactions, conditions, keys that
+ * end in time, reads of everything.
  */
 #include "sim/inner.h"
 
@@ -229,9 +230,44 @@ static void ask_write(struct world *w, struct sim_client *c, char *value)
     }
 }
 
+/* Keys that others only read, so that what is known of them is known for long: those that end in
+ * time have names of their own. */
+static void ask_conditional(struct world *w, struct sim_client *c)
+{
+    char key[KEY_MAX], ending[KEY_MAX], value[40], old[40], ms[24];
+    struct random *r = script(w, c);
+    uint64_t kind = random_below(r, 5);
+    uint64_t was = random_below(r, c->value + 1);
+    pick_key(w, c, false, key);
+    snprintf(ending, sizeof ending, "t%" PRIu64, random_below(r, 2));
+    snprintf(old, sizeof old, "%u.%" PRIu64 ".", c->number, was);
+    snprintf(value, sizeof value, "%u.%" PRIu64 ".", c->number, ++c->value);
+    snprintf(ms, sizeof ms, "%" PRIu64, 1 + random_below(r, 500));
+    if (kind == 0) {
+        ask(w, c, (const char *const[]){"SET", ending, value, "PX", ms}, 5);
+    } else if (kind == 1) {
+        ask(w, c, (const char *const[]){"GET", ending}, 2);
+    } else if (kind == 2) {
+        ask(w, c, (const char *const[]){"PERSIST", ending}, 2);
+    } else if (kind == 3) {
+        ask(w, c, (const char *const[]){"CAS", key, old, value}, 4);
+    } else {
+        ask(w, c, (const char *const[]){"WATCH", key}, 2);
+        ask(w, c, (const char *const[]){"GET", key}, 2);
+        ask(w, c, (const char *const[]){"MULTI"}, 1);
+        ask(w, c, (const char *const[]){"SET", key, value}, 3);
+        ask(w, c, (const char *const[]){"SET", ending, value, "NX"}, 4);
+        ask(w, c, (const char *const[]){"EXEC"}, 1);
+    }
+}
+
 static void ask_one(struct world *w, struct sim_client *c, char *value)
 {
     char key[KEY_MAX];
+    if (w->options.conditional > 0 && random_chance(script(w, c), w->options.conditional)) {
+        ask_conditional(w, c);
+        return;
+    }
     if (random_chance(script(w, c), 0.4)) {
         pick_key(w, c, random_chance(script(w, c), 0.3), key);
         ask(w, c, (const char *const[]){"GET", key}, 2);

@@ -176,6 +176,7 @@ static void draw_raft(struct trial *t, struct random *r)
     t->world.write_ns = between(r, 5, 200) * 1000;
     if (random_chance(r, 0.3))
         t->world.wake_late = between(r, 10, 1000) * 1000;
+    t->world.conditional = random_chance(r, 0.5) ? 0.3 : 0;
     t->calm = between(r, 2, 5) * NSEC_PER_S;
     t->audit = t->calm + NSEC_PER_S;
     t->end = t->calm + 9 * NSEC_PER_S;

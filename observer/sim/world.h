@@ -33,6 +33,7 @@ struct world_options {
     uint32_t pipeline;  /* Most requests that a client has under way. */
     uint32_t keys;      /* They share so many. */
     uint32_t value_max; /* Bytes. */
+    double conditional; /* Share of requests that compare, watch, or let a key go in time. */
     nsec think_ns;      /* Mean pause of a client between two bursts. */
     /* What a client asks does not hang on when it is answered, nor by whom; and whenever it
      * connects, it first reads every key. */

@@ -8,7 +8,7 @@
 
 enum { KEYS_MAX = 16, CLIENTS_MAX = 64, OLDER_MAX = 4, TEXT_MAX = 256, QUEUE_MAX = 4096 };
 
-enum verb { READ, WRITE, CAS, APPEND, DELETE, INCR, EXISTS, LENGTH, ENQUEUE, DEQUEUE };
+enum verb { READ, WRITE, CAS, APPEND, DELETE, INCR, EXISTS, LENGTH, EXPIRE, ENQUEUE, DEQUEUE };
 
 struct part {
     enum verb verb;
@@ -35,6 +35,7 @@ struct world {
     char state[KEYS_MAX][TEXT_MAX]; /* "": nothing. */
     char older[KEYS_MAX][OLDER_MAX][TEXT_MAX];
     char refused[KEYS_MAX][32];
+    bool going[KEYS_MAX]; /* It may go by itself. */
     char (*queue)[32];
     uint32_t first, last;
     struct client clients[CLIENTS_MAX];
@@ -60,7 +61,7 @@ static void change(struct world *w, uint32_t key, const char *to)
 {
     memmove(w->older[key][1], w->older[key][0], sizeof w->older[key][0] * (OLDER_MAX - 1));
     memcpy(w->older[key][0], w->state[key], TEXT_MAX);
-    (void)snprintf(w->state[key], TEXT_MAX, "%s", to);
+    memcpy(w->state[key], to, strlen(to) + 1);
 }
 
 static void set(struct world *w, uint32_t key, const char *to)
@@ -90,6 +91,9 @@ static void happen_to_key(struct world *w, struct client *c, struct part *p)
 {
     char text[TEXT_MAX];
     const char *now = w->state[p->key];
+    if (w->going[p->key] && chance(w, 0.3))
+        change(w, p->key, "");
+    w->going[p->key] = *now && (w->going[p->key] || p->verb == EXPIRE) && p->verb != WRITE;
     switch (p->verb) {
     case READ:
         read_key(w, p);
@@ -155,8 +159,8 @@ static void happen(struct world *w, struct client *c)
 
 /* --- what is said --- */
 
-static const char *const verbs[] = {"read", "write",  "cas",    "append",  "del",
-                                    "incr", "exists", "length", "enqueue", "dequeue"};
+static const char *const verbs[] = {"read",   "write",  "cas",    "append",  "del",    "incr",
+                                    "exists", "length", "expire", "enqueue", "dequeue"};
 
 static bool is_number(const char *text)
 {
@@ -261,8 +265,11 @@ static void draw_part(struct world *w, struct part *p)
         p->verb = of_queue[random_below(&w->random, 2)];
         break;
     }
+    if (w->t->expiring > 0 && chance(w, w->t->expiring))
+        p->verb = EXPIRE;
     p->key = (uint32_t)random_below(&w->random, w->t->keys ? w->t->keys : 1);
-    if (w->t->kind == TOY_KV && p->key % 3 == 2 && p->verb != READ) /* A counter. */
+    if (w->t->kind == TOY_KV && p->key % 3 == 2 && p->verb != READ &&
+        p->verb != EXPIRE) /* A counter. */
         p->verb = INCR;
     if (p->verb == INCR)
         memcpy(p->value, "1", 2);

@@ -25,6 +25,7 @@ struct toy_history {
     uint32_t values; /* Written values are below it; 0: every one is another. */
     double unknown;  /* Share of operations that nobody answers. */
     double several;  /* Share of operations that are transactions of several. */
+    double expiring; /* Share of actions after which the key may go by itself. */
     bool log;        /* As a line of Jepsen's log. */
 };
 

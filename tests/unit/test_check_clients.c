@@ -87,6 +87,37 @@ static void one_client_is_served_in_its_order(void **state)
     }
 }
 
+static void write_that_ends(struct tale *t, uint32_t node, uint64_t request, const char *value)
+{
+    History__Op ops[] = {make_op("set", "k", value, 0), make_op("expire", "k", NULL, 0)};
+    invoke_at(t, node, request, ops, 2);
+    complete_at(t, node, request, ops, 2);
+}
+
+/* Once, and not before it may; what is written anew stays. */
+static void a_key_may_end_in_time(void **state)
+{
+    static const struct {
+        const char *reads[3]; /* NULL: nothing there. */
+        bool anew;
+        enum verdict verdict;
+    } tales[] = {
+        {{"a", NULL, NULL}, false, VERDICT_PROVEN}, {{"a", NULL, "a"}, false, VERDICT_REFUTED},
+        {{"a", "a", "b"}, false, VERDICT_REFUTED},  {{"b", "b", "b"}, true, VERDICT_PROVEN},
+        {{"b", NULL, NULL}, true, VERDICT_REFUTED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof tales / sizeof tales[0]; i++) {
+        struct tale t = begin_shared(i % 2);
+        write_that_ends(&t, 1, 1, "a");
+        if (tales[i].anew)
+            write_at(&t, 1, 2, "b");
+        for (uint64_t k = 0; k < 3; k++)
+            read_at(&t, 2, k + 1, tales[i].reads[k]);
+        end(&t, "linearizable", tales[i].verdict);
+    }
+}
+
 static void over_a_hole_a_history_is_unknown(void **state)
 {
     (void)state;
@@ -103,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_shared_store_is_linearizable),
         cmocka_unit_test(what_a_crash_cut_off_is_unknown),
         cmocka_unit_test(one_client_is_served_in_its_order),
+        cmocka_unit_test(a_key_may_end_in_time),
         cmocka_unit_test(over_a_hole_a_history_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
