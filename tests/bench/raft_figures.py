@@ -191,7 +191,7 @@ def measure_lives(folder):
         for _ in range(TRIALS):
             for System, all_of_it in lives.items():
                 all_of_it.append(one_life(System, f"{folder}/life", times))
-        label = f"heartbeat {times[0]} ms, election {times[1]} ms"
+        label = f"heartbeat {times[0]} ms, election from {times[1]} ms"
         columns = {S.name: [[1e3 * x for x in c] for c in zip(*of)] for S, of in lives.items()}
         for name, (started, replaced) in columns.items():
             fast = name == RAFT and times == TIMES[0]
