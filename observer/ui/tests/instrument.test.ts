@@ -170,7 +170,13 @@ describe('what marks add up to', () => {
             { lane: 1, from: 0, to: 10, state: lives.charge }, { lane: 1, from: 10, to: 50, state: lives.dead },
             { lane: 2, from: 0, to: 20, state: lives.running }, { lane: 2, from: 20, to: 30, state: lives.trying }, { lane: 2, from: 30, to: 50, state: lives.charge },
         ];
-        expect(chargesOf(spans)).toEqual([{ from: 0, to: 10, lane: 1 }, { from: 10, to: 30, lane: 0 }, { from: 30, to: 50, lane: 2 }]);
+        const led = marksOf(create(WindowSchema, {
+            names: ['raft.Elected', 'raft.Ballot'], markNs: [20, 30], markLane: [2, 2], markName: [1, 0], markEvent: [1, 2],
+            markText: ['n2: raft.Ballot term=2 candidate=2', 'n2: raft.Elected term=3 last_index=4'],
+        }), [0, 1, 2, 3]);
+        expect(chargesOf(spans, led)).toEqual([
+            { from: 0, to: 10, lane: 1, era: '' }, { from: 10, to: 30, lane: 0, era: '' }, { from: 30, to: 50, lane: 2, era: 'term 3' },
+        ]);
         expect(chargesOf([{ lane: 1, from: 0, to: 10, state: lives.running }])).toEqual([]);
         expect([...wordsAt(spans, 25)]).toEqual([[1, 'killed'], [2, 'trying']]);
     });

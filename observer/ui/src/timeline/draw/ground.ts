@@ -1,6 +1,7 @@
 // The paper itself: grid and axis, who was in charge, and each lane by how its process was.
 import { duration, grouped } from '../../model/format';
 import { across, along, isInSight, ticks, type Point } from '../geometry';
+import type { Charge } from '../operator';
 import { lives, type Span } from '../tile';
 import { fitted, hatch, haloText, line, spot, strip, type Box, type Colours, type Ctx, type Drawn, type Labels } from './brush';
 import { shape } from './shapes';
@@ -28,6 +29,8 @@ function happened(d: Drawn): number {
     return Math.min(d.view.to, d.live ? d.at : Math.max(d.happened, d.at));
 }
 
+const led = (d: Drawn, c: Charge): string => `${c.era}${c.era && ' · '}${d.names.get(c.lane) ?? ''} leads`;
+
 /** The row on top: who led and for how long; hatched with its length where nobody did. */
 export function charges(ctx: Ctx, d: Drawn, c: Colours): void {
     const { frame, view } = d;
@@ -42,7 +45,7 @@ export function charges(ctx: Ctx, d: Drawn, c: Colours): void {
         if (b <= a) return;
         const box = strip(frame, a, b, row.c, row.half);
         const whole = charge.from > view.from && charge.to < happened(d);
-        const text = charge.lane > 0 ? `${d.names.get(charge.lane) ?? ''} leads` : whole ? `nobody · ${duration(charge.to - charge.from)}` : 'nobody';
+        const text = charge.lane > 0 ? led(d, charge) : whole ? `nobody · ${duration(charge.to - charge.from)}` : 'nobody';
         if (charge.lane > 0) {
             ctx.fillStyle = i % 2 ? c.termA : c.termB;
             ctx.fillRect(box.x, box.y, box.w, box.h);
