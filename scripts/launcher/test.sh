@@ -7,7 +7,7 @@ tidy      60   walls between folders, names, lengths, formatting
 unit      60   modules, one by one
 script    30   transcripts of protocols
 sim       120  simulated clusters: seeds that must hold, flaws that must be caught
-cluster   180  real processes and real signals
+cluster   120  real processes and real signals
 web       60   the server of the page: who may come in, what is told, who is too slow
 client    120  redis-cli, redis-benchmark, hiredis, ioredis, and beside a real redis-server
 browser   480  the page: its types, its units, and in Chromium as a user sees it
@@ -147,7 +147,7 @@ test_sim() {
 }
 
 test_cluster() {
-    run_ctest "$build/test" 1 cluster
+    run_ctest "$build/test" "$(nproc)" cluster # They mostly wait.
 }
 
 test_web() {
