@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/errors.h"
+#include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/column.h"
 
@@ -148,7 +149,7 @@ static void set_state(struct landmarks *m, uint32_t lane, enum view_state state,
     if (l->n && l->all[l->n - 1].ns > ns)
         ns = l->all[l->n - 1].ns;
     l->all = grown(l->all, l->n, &l->cap, sizeof *l->all);
-    l->all[l->n++] = (struct state_change){ns, state};
+    l->all[l->n++] = (struct state_change){ns, state, 0};
 }
 
 static void set_those(struct landmarks *m, const uint32_t *lanes, size_t n, enum view_state were,
@@ -218,6 +219,20 @@ static void move(struct landmarks *m, struct timeline *t, const struct entry *e)
         orrery__move__free_unpacked(moved, NULL);
 }
 
+/* Who took charge says in which term, in the same step. */
+static void learn_term(struct landmarks *m, struct timeline *t, const struct entry *e)
+{
+    struct lane_states *l = lane_of(m, e->node);
+    struct state_change *newest = l && l->n ? &l->all[l->n - 1] : NULL;
+    if (!newest || newest->state != VIEW_IN_CHARGE || newest->term || newest->ns != e->head.mono_ns)
+        return;
+    const struct schema_type *type = timeline_trace_type(t, e);
+    struct bytes told = wire_bytes(e->head.payload, 2); /* Trace.body */
+    double term;
+    if (type && schema_number(type, told, "term", &term) && term > 0)
+        newest->term = (uint64_t)term;
+}
+
 static void note_state(struct landmarks *m, struct timeline *t, const struct entry *e)
 {
     uint64_t ns = e->head.mono_ns;
@@ -241,6 +256,9 @@ static void note_state(struct landmarks *m, struct timeline *t, const struct ent
     case ORRERY__EVENT__BODY_MOVE:
         move(m, t, e);
         break;
+    case ORRERY__EVENT__BODY_TRACE:
+        learn_term(m, t, e);
+        /* fallthrough */
     default: /* One that speaks lives, whatever was missed of it. */
         if (l && newest_state(l) == VIEW_ABSENT)
             set_state(m, e->node, VIEW_RUNNING, ns);
@@ -292,6 +310,22 @@ void landmarks_note_all(struct landmarks *m, struct timeline *t)
             landmarks_note(m, t, &e);
 }
 
+const struct state_change *landmarks_state_at(const struct landmarks *m, uint32_t lane, uint64_t ns)
+{
+    if (lane >= m->n_lanes)
+        return NULL;
+    const struct lane_states *l = &m->lanes[lane];
+    size_t low = 0, high = l->n; /* Changes below `low` are at or before that moment. */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (l->all[middle].ns <= ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &l->all[low - 1] : NULL;
+}
+
 void landmarks_free(struct landmarks *m)
 {
     for (uint32_t i = 0; i < m->n_lanes; i++)
@@ -314,11 +348,13 @@ static void pack_states(const struct landmarks *m, Orrery__Landmarks *l)
     l->state_lane = must_alloc(n, sizeof *l->state_lane);
     l->state_ns = must_alloc(n, sizeof *l->state_ns);
     l->state = must_alloc(n, sizeof *l->state);
+    l->state_term = must_alloc(n, sizeof *l->state_term);
     for (uint32_t i = 0; i < m->n_lanes; i++)
         for (size_t k = 0; k < m->lanes[i].n; k++) {
             l->state_lane[l->n_state_lane++] = i;
             l->state_ns[l->n_state_ns++] = m->lanes[i].all[k].ns;
             l->state[l->n_state++] = (uint32_t)m->lanes[i].all[k].state;
+            l->state_term[l->n_state_term++] = m->lanes[i].all[k].term;
         }
 }
 
@@ -356,7 +392,8 @@ static bool sane(const Orrery__Landmarks *l)
     bool ok = moments == l->n_moment_ns && moments == l->n_moment_lane &&
               moments == l->n_moment_body && moments <= MOMENTS_MAX && bases == l->n_base_ns &&
               bases == l->n_base_node && bases == l->n_base_instance && bases <= BASES_MAX &&
-              states == l->n_state_ns && states == l->n_state;
+              states == l->n_state_ns && states == l->n_state &&
+              (states == l->n_state_term || l->n_state_term == 0);
     size_t holes = l->n_hole_ordinal, clocks = l->n_offset_ns;
     ok = ok && holes == l->n_hole_from_ns && holes == l->n_hole_to_ns && holes == l->n_hole_lane &&
          holes == l->n_hole_events && holes <= HOLES_MAX && clocks == l->n_offset_node &&
@@ -390,8 +427,13 @@ static void take_over(struct landmarks *m, const Orrery__Landmarks *l)
         clocks_add(&m->clocks,
                    &(struct clock_told){l->offset_ns[i], l->offset_clock[i], l->offset_shift_ns[i],
                                         l->offset_bound_ns[i], l->offset_node[i]});
-    for (size_t i = 0; i < l->n_state; i++)
+    for (size_t i = 0; i < l->n_state; i++) {
+        struct lane_states *lane = lane_of(m, l->state_lane[i]);
+        size_t before = lane ? lane->n : 0;
         set_state(m, l->state_lane[i], (enum view_state)l->state[i], l->state_ns[i]);
+        if (lane && lane->n > before && l->n_state_term)
+            lane->all[lane->n - 1].term = l->state_term[i];
+    }
 }
 
 int landmarks_unpack(struct landmarks *m, struct bytes packed)

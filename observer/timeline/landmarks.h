@@ -23,6 +23,7 @@ struct moment { /* Something that is marked on a lane also where messages are on
 struct state_change {
     uint64_t ns; /* Ascending. */
     enum view_state state;
+    uint64_t term; /* Of one in charge, if it told one in the same step; else 0. */
 };
 
 struct lane_states {
@@ -43,6 +44,9 @@ struct landmarks { /* Starts as zeroes. */
 };
 
 void landmarks_free(struct landmarks *m);
+/* How the lane was at that moment; NULL: not there yet. */
+const struct state_change *landmarks_state_at(const struct landmarks *m, uint32_t lane,
+                                              uint64_t ns);
 void landmarks_note(struct landmarks *m, struct timeline *t, const struct entry *e);
 void landmarks_note_all(struct landmarks *m, struct timeline *t); /* By walking over it. */
 

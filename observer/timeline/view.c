@@ -64,18 +64,8 @@ size_t timeline_view_outside(const struct timeline_view *v, uint64_t before, siz
 
 enum view_state timeline_view_state_at(const struct timeline_view *v, uint32_t lane, uint64_t ns)
 {
-    if (lane >= v->marks->n_lanes)
-        return VIEW_ABSENT;
-    const struct lane_states *l = &v->marks->lanes[lane];
-    size_t low = 0, high = l->n; /* Changes below `low` are at or before that moment. */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (l->all[middle].ns <= ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? l->all[low - 1].state : VIEW_ABSENT;
+    const struct state_change *is = landmarks_state_at(v->marks, lane, ns);
+    return is ? is->state : VIEW_ABSENT;
 }
 
 struct timeline_view *timeline_view_new(struct timeline *t)

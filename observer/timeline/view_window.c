@@ -549,6 +549,7 @@ static void put_holes(const struct preparing *p, Orrery__Window *w)
 struct lane_state {
     double ns;
     uint32_t lane, state;
+    double term;
 };
 
 /* How each lane was when the span began, and what changed in it. */
@@ -562,18 +563,24 @@ static void put_states(const struct preparing *p, Orrery__Window *w)
         if (!window_asked_for(p, lane))
             continue;
         all = grown(all, n, &cap, sizeof *all);
-        all[n++] = (struct lane_state){(double)p->from, lane,
-                                       timeline_view_state_at(p->view, lane, p->from)};
+        const struct state_change *at = landmarks_state_at(v, lane, p->from);
+        all[n++] = (struct lane_state){(double)p->from, lane, at ? at->state : VIEW_ABSENT,
+                                       at ? (double)at->term : 0};
         for (size_t i = 0; i < l->n; i++) {
             if (l->all[i].ns <= p->from || l->all[i].ns > p->to)
                 continue;
             all = grown(all, n, &cap, sizeof *all);
-            all[n++] = (struct lane_state){(double)l->all[i].ns, lane, l->all[i].state};
+            all[n++] = (struct lane_state){(double)l->all[i].ns, lane, l->all[i].state,
+                                           (double)l->all[i].term};
         }
     }
     COLUMN(w, state_ns, all, n, ns);
     COLUMN(w, state_lane, all, n, lane);
     COLUMN(w, state, all, n, state);
+    bool terms = false;
+    for (size_t i = 0; i < n; i++)
+        terms |= all[i].term > 0;
+    COLUMN(w, state_term, all, terms ? n : 0, term);
     free(all);
 }
 

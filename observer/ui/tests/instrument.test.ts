@@ -9,7 +9,7 @@ import { Budget, levelFor, type Level } from '../src/timeline/level';
 import { chargesOf, cutBars, wordsAt } from '../src/timeline/operator';
 import { Paper, powerFor, spansIn, type Asked } from '../src/timeline/paper';
 import { parseSearch, stepTo } from '../src/timeline/search';
-import { lives, marksOf, tileOf } from '../src/timeline/tile';
+import { lives, marksOf, spansOf, tileOf } from '../src/timeline/tile';
 import { ReachSchema, WindowSchema, type Window } from '../src/wire/gen/session_pb';
 
 describe('levels of detail', () => {
@@ -94,7 +94,7 @@ describe('tiles', () => {
     it('put a state together across their seams', () => {
         const a = tileOf(windowOf({ from: 0, to: 9, columns: 1, messages: 1, counts: false }, 1e9), [1]);
         const b = tileOf(windowOf({ from: 10, to: 19, columns: 1, messages: 1, counts: false }, 1e9), [1]);
-        expect(spansIn([{ tile: a, from: -Infinity, to: 10 }, { tile: b, from: 10, to: 20 }])).toEqual([{ lane: 1, from: 0, to: 20, state: 1 }]);
+        expect(spansIn([{ tile: a, from: -Infinity, to: 10 }, { tile: b, from: 10, to: 20 }])).toEqual([{ lane: 1, from: 0, to: 20, state: 1, term: 0 }]);
     });
     it('are final once nothing in them can change', () => {
         const ask = { from: 0, to: 1e9, columns: 1, messages: 1, counts: false };
@@ -166,18 +166,14 @@ describe('what marks add up to', () => {
         expect(cutBars(marks).map(b => [b.from, b.to])).toEqual([[1, 5], [2, 5], [8, Infinity]]);
     });
     it('names who is in charge, and for how long nobody is', () => {
-        const spans = [
-            { lane: 1, from: 0, to: 10, state: lives.charge }, { lane: 1, from: 10, to: 50, state: lives.dead },
-            { lane: 2, from: 0, to: 20, state: lives.running }, { lane: 2, from: 20, to: 30, state: lives.trying }, { lane: 2, from: 30, to: 50, state: lives.charge },
-        ];
-        const led = marksOf(create(WindowSchema, {
-            names: ['raft.Elected', 'raft.Ballot'], markNs: [20, 30], markLane: [2, 2], markName: [1, 0], markEvent: [1, 2],
-            markText: ['n2: raft.Ballot term=2 candidate=2', 'n2: raft.Elected term=3 last_index=4'],
-        }), [0, 1, 2, 3]);
-        expect(chargesOf(spans, led)).toEqual([
-            { from: 0, to: 10, lane: 1, era: '' }, { from: 10, to: 30, lane: 0, era: '' }, { from: 30, to: 50, lane: 2, era: 'term 3' },
+        const spans = spansOf(create(WindowSchema, {
+            stateLane: [1, 1, 2, 2, 2], stateNs: [0, 10, 0, 20, 30], stateTerm: [2, 0, 0, 0, 3],
+            state: [lives.charge, lives.dead, lives.running, lives.trying, lives.charge],
+        }));
+        expect(chargesOf(spans)).toEqual([
+            { from: 0, to: 10, lane: 1, term: 2 }, { from: 10, to: 30, lane: 0, term: 0 }, { from: 30, to: Infinity, lane: 2, term: 3 },
         ]);
-        expect(chargesOf([{ lane: 1, from: 0, to: 10, state: lives.running }])).toEqual([]);
+        expect(chargesOf([{ lane: 1, from: 0, to: 10, state: lives.running, term: 0 }])).toEqual([]);
         expect([...wordsAt(spans, 25)]).toEqual([[1, 'killed'], [2, 'trying']]);
     });
 });

@@ -127,7 +127,7 @@ describe('a scene', () => {
         expect(namedLanes('kill n9', lanes)).toEqual([]);
     });
     it('makes spans of states', () => {
-        expect(scene.spans).toEqual([{ lane: 3, from: 0, to: 1.552e9, state: 1 }, { lane: 3, from: 1.552e9, to: 3e9, state: 3 }]);
+        expect(scene.spans).toEqual([{ lane: 3, from: 0, to: 1.552e9, state: 1, term: 0 }, { lane: 3, from: 1.552e9, to: 3e9, state: 3, term: 0 }]);
     });
     it('finds what is under the pointer: marks first, then the nearer end', () => {
         const at = place(frame, view, 1.55e9, 0);

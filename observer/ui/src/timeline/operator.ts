@@ -24,21 +24,11 @@ export interface Charge {
     from: number;
     to: number;
     lane: number; // 0: nobody
-    era: string; // "term 3", where what put it in charge says so
-}
-
-const atOnce = 1e6; // what one step of a node tells has one time
-
-function eraOf(span: Span, marks: readonly Mark[]): string {
-    for (const m of marks) {
-        const told = m.lane === span.lane && Math.abs(m.ns - span.from) < atOnce && /elected|leads/i.test(m.name) ? /\b(term|epoch)=(\d+)/.exec(m.text) : null;
-        if (told) return `${told[1]} ${told[2]}`;
-    }
-    return '';
+    term: number; // 0: none is told
 }
 
 /** Who was in charge, with the gaps between: none where no lane ever was. Two at once show as both. */
-export function chargesOf(spans: readonly Span[], marks: readonly Mark[] = []): Charge[] {
+export function chargesOf(spans: readonly Span[]): Charge[] {
     const held = spans.filter(s => s.state === lives.charge).sort((a, b) => a.from - b.from);
     if (held.length === 0) return [];
     const begin = Math.min(...spans.map(s => s.from));
@@ -46,11 +36,11 @@ export function chargesOf(spans: readonly Span[], marks: readonly Mark[] = []): 
     const out: Charge[] = [];
     let until = begin;
     for (const s of held) {
-        if (s.from > until) out.push({ from: until, to: s.from, lane: 0, era: '' });
-        out.push({ from: s.from, to: s.to, lane: s.lane, era: eraOf(s, marks) });
+        if (s.from > until) out.push({ from: until, to: s.from, lane: 0, term: 0 });
+        out.push({ from: s.from, to: s.to, lane: s.lane, term: s.term });
         until = Math.max(until, s.to);
     }
-    if (until < end) out.push({ from: until, to: end, lane: 0, era: '' });
+    if (until < end) out.push({ from: until, to: end, lane: 0, term: 0 });
     return out;
 }
 

@@ -22,6 +22,7 @@ export interface Span {
     from: number;
     to: number;
     state: number;
+    term: number; // of one in charge; 0: it told none
 }
 
 /** What is missing of a lane: between two instants nobody knows. */
@@ -170,7 +171,7 @@ export function spansOf(w: Window): Span[] {
         const spans = by.get(lane) ?? [];
         const last = spans[spans.length - 1];
         if (last) last.to = ns;
-        spans.push({ lane, from: ns, to: Infinity, state: w.state[i] ?? 0 });
+        spans.push({ lane, from: ns, to: Infinity, state: w.state[i] ?? 0, term: w.stateTerm[i] ?? 0 });
         by.set(lane, spans);
     });
     return [...by.values()].flat();

@@ -66,6 +66,7 @@ function check(run: Run): void {
     alike('its holes', w.holeFromNs, w.holeToNs, w.holeLane, w.holeEvents, w.holeEvent);
     alike('its marks', w.markNs, w.markLane, w.markName, w.markEvent, w.markText, w.markSpanNs);
     alike('its states', w.stateNs, w.stateLane, w.state);
+    if (w.stateTerm.length > 0) alike('its states', w.stateNs, w.stateTerm);
     if (!rising(ordinals) || new Set(ordinals).size !== ordinals.length || (ordinals[0] ?? 1) < 1) throw new Damaged('its events are in no order');
     if (!rising(w.sentNs) || !rising(w.markNs)) throw new Damaged('its times are in no order');
     if (!rising(run.opened.story.map(m => m.atNs))) throw new Damaged('its narration is in no order');

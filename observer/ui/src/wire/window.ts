@@ -60,19 +60,20 @@ function putMarks(whole: Window, w: Window, thin: boolean): void {
 
 /** How each lane was when the span began, and what changed in it. */
 function putStates(whole: Window, w: Window): void {
-    const before = new Map<number, number>();
+    const before = new Map<number, number>(); // by lane: which change was its last
     const later: number[] = [];
     whole.stateNs.forEach((ns, i) => {
-        if (ns <= w.fromNs) before.set(whole.stateLane[i] ?? 0, whole.state[i] ?? 0);
+        if (ns <= w.fromNs) before.set(whole.stateLane[i] ?? 0, i);
         else if (ns <= w.toNs) later.push(i);
     });
-    const put = (ns: number, lane: number, state: number): void => {
+    const put = (ns: number, i: number): void => {
         w.stateNs.push(ns);
-        w.stateLane.push(lane);
-        w.state.push(state);
+        w.stateLane.push(whole.stateLane[i] ?? 0);
+        w.state.push(whole.state[i] ?? 0);
+        w.stateTerm.push(whole.stateTerm[i] ?? 0);
     };
-    for (const [lane, state] of before) put(w.fromNs, lane, state);
-    for (const i of later) put(whole.stateNs[i] ?? 0, whole.stateLane[i] ?? 0, whole.state[i] ?? 0);
+    for (const i of before.values()) put(w.fromNs, i);
+    for (const i of later) put(whole.stateNs[i] ?? 0, i);
 }
 
 interface Bin {

@@ -29,7 +29,7 @@ function happened(d: Drawn): number {
     return Math.min(d.view.to, d.live ? d.at : Math.max(d.happened, d.at));
 }
 
-const led = (d: Drawn, c: Charge): string => `${c.era}${c.era && ' · '}${d.names.get(c.lane) ?? ''} leads`;
+const led = (d: Drawn, c: Charge): string => `${c.term ? `term ${c.term} · ` : ''}${d.names.get(c.lane) ?? ''} leads`;
 
 /** The row on top: who led and for how long; hatched with its length where nobody did. */
 export function charges(ctx: Ctx, d: Drawn, c: Colours): void {
@@ -68,7 +68,7 @@ export function lanes(ctx: Ctx, d: Drawn, c: Colours): void {
     if (d.causes) ctx.globalAlpha = 0.34;
     for (const lane of d.frame.lanes) {
         if (!isInSight(d.frame, lane) || (lane > 0 && told.has(lane))) continue;
-        const s = stretch(d, { lane, from: 0, to: Infinity, state: lives.absent });
+        const s = stretch(d, { lane, from: 0, to: Infinity, state: lives.absent, term: 0 });
         if (!s) continue;
         ctx.strokeStyle = c.line2;
         ctx.lineWidth = 1;
