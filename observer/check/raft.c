@@ -79,11 +79,23 @@ struct raft_check {
     uint32_t n_clusters;
 };
 
-static const char *const invariants[] = {
-    "election-safety",     "leader-append-only",   "log-matching",
-    "leader-completeness", "state-machine-safety", "one-vote",
-    "commit-majority",     "commit-own-term",      "durable-log",
+static const struct {
+    const char *name;
+    bool of_entries; /* Judged by entries, whose bodies only level full tells. */
+    const char *proven;
+} invariants[] = {
+    {"election-safety", false, "no term had two leaders"},
+    {"leader-append-only", true, "no leader cut off or replaced an entry of its own"},
+    {"log-matching", true, "logs that agree in an entry's index and term agree in all before it"},
+    {"leader-completeness", true, "every leader had all that was committed before its term"},
+    {"state-machine-safety", true,
+     "no two nodes applied different entries, or differ in what they made of them"},
+    {"one-vote", false, "no node voted twice in a term"},
+    {"commit-majority", true, "all that was counted as committed was on the disks of a majority"},
+    {"commit-own-term", true, "leaders counted only entries of their own term"},
+    {"durable-log", true, "no node lost what it had said is on its disk"},
 };
+enum { INVARIANTS = sizeof invariants / sizeof invariants[0] };
 
 struct raft_check *raft_check_new(struct check *c)
 {
@@ -158,16 +170,18 @@ static void take_start(struct raft_check *r, uint32_t node)
     for (size_t k = 0; k < s->start->n_members && n->n_voters < MEMBERS_SHOWN_MAX; k++)
         if (most == 0 || s->start->members[k] <= most)
             n->voters[n->n_voters++] = s->start->members[k];
-    for (size_t k = 0; k < sizeof invariants / sizeof invariants[0]; k++)
-        (void)find(r, invariants[k]);
+    for (size_t k = 0; k < INVARIANTS; k++)
+        (void)find(r, invariants[k].name);
 }
 
 /* Once something of its life is missing, a node's log is not known before the next. */
 static void take_hole(struct raft_check *r)
 {
     for (uint32_t i = 0; i < r->n; i++)
-        if (check_subject(r->check, i + 1)->holes > 0)
+        if (check_subject(r->check, i + 1)->holes > 0) {
             r->nodes[i].whole = false;
+            r->nodes[i].durable = 0; /* It may have been cut off since. */
+        }
 }
 
 /* Entries of one index and term in two logs: "then the logs are identical in all entries up through
@@ -229,7 +243,7 @@ static void take_recovered(struct raft_check *r, struct raft_node *n, const stru
     if (wire_number(m, 9)) {
         struct finding *f = find(r, "durable-log");
         f->judged += n->durable > 0;
-        if (chain_last(&n->chain) < n->durable)
+        if (n->whole && chain_last(&n->chain) < n->durable)
             finding_refute(f, (uint64_t[]){n->durable_told, e->ordinal}, 2,
                            "n%u had said that its log is on disk up to entry %" PRIu64
                            ", and found it up to %" PRIu64 " as it started again",
@@ -553,28 +567,16 @@ void raft_check_entry(struct raft_check *r, const struct entry *e, enum kind kin
 void raft_check_end(struct raft_check *r)
 {
     bool any = false;
-    bool whole = r->check->holes == 0;
+    bool told = r->check->holes == 0;
+    bool whole = told;
     for (uint32_t i = 0; i < r->n; i++) {
         any = any || r->nodes[i].ours;
         whole = whole && (!r->nodes[i].ours || r->nodes[i].whole);
     }
-    if (!any)
-        return;
-    static const char *const proven[] = {
-        "no term had two leaders",
-        "no leader cut off or replaced an entry of its own",
-        "logs that agree in an entry's index and term agree in all before it",
-        "every leader had all that was committed before its term",
-        "no two nodes applied different entries, or differ in what they made of them",
-        "no node voted twice in a term",
-        "all that was counted as committed was on the disks of a majority",
-        "leaders counted only entries of their own term",
-        "no node lost what it had said is on its disk",
-    };
-    for (size_t i = 0; i < sizeof invariants / sizeof invariants[0]; i++) {
-        struct finding *f = find(r, invariants[i]);
-        if (!whole)
+    for (size_t i = 0; any && i < INVARIANTS; i++) {
+        struct finding *f = find(r, invariants[i].name);
+        if (invariants[i].of_entries ? !whole : !told)
             finding_unknown(f, "events are missing, or were told without what they carried");
-        finding_proven(f, "%s", proven[i]);
+        finding_proven(f, "%s", invariants[i].proven);
     }
 }

@@ -27,7 +27,10 @@ struct tale {
     uint64_t ordinal;
     uint64_t seq[8];
     uint32_t boot[8];
+    uint64_t lose; /* Of what nodes tell, this one from now on goes missing; 0: none. */
 };
+
+static inline void hole(struct tale *t, uint32_t node);
 
 static inline struct tale begin(void)
 {
@@ -38,6 +41,10 @@ static inline void tell(struct tale *t, uint32_t node, Orrery__Event *event)
 {
     struct buf packed = {0};
     event->seq = ++t->seq[node];
+    if (node && t->lose && --t->lose == 0) {
+        hole(t, node);
+        return;
+    }
     event->mono_ns = t->now;
     orrery__event__pack(event, buf_extend(&packed, orrery__event__get_packed_size(event)));
     struct entry e = {
