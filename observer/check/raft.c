@@ -9,9 +9,8 @@
  *                         their machines are after it
  *   one-vote              no node votes for two candidates in a term, whatever lives it lives
  *   commit-majority       what a leader counts as committed is on the disks of a majority
- *   commit-own-term       what a leader counts is of its own term: older entries are committed with
- * it, and never by their number (5.4.2) durable-log           what a node said is on its disk it
- * finds there when it starts again
+ *   commit-own-term       what a leader counts is of its own term, and older ones with it (5.4.2)
+ *   durable-log           what a node said is on its disk is there when it starts again
  *
  * Nodes that run the same together are one cluster. Where events are missing, or were told without
  * their bodies, what rests on them is unknown. */
