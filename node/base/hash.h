@@ -11,6 +11,13 @@ static inline uint64_t hash_word(uint64_t h, uint64_t word)
     return h ^ (h >> 29);
 }
 
+/* Of two small numbers, for tables of their pairs. */
+static inline uint32_t hash_pair(uint32_t a, uint32_t b)
+{
+    uint32_t h = (a * UINT32_C(0x9e3779b1)) ^ (b * UINT32_C(0x85ebca77));
+    return h ^ (h >> 15);
+}
+
 static inline uint64_t hash_bytes(uint64_t h, struct bytes b)
 {
     size_t i = 0;

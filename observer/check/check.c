@@ -372,34 +372,9 @@ static void take_outside(struct check *c, const struct entry *e)
     }
 }
 
-/* The type of a Trace is its first field, absent when 0. */
-static enum kind trace_kind(const struct subject *s, struct bytes payload)
+static enum kind trace_kind(const struct subject *s, uint32_t type)
 {
-    uint64_t type = 0;
-    if (payload.len >= 2 && payload.base[0] == 0x08) {
-        type = payload.base[1] & 0x7f;
-        if (payload.base[1] & 0x80 && payload.len >= 3)
-            type |= (uint64_t)(payload.base[2] & 0x7f) << 7;
-    }
     return type < KINDS_MAX ? s->kinds[type] : KIND_OTHER;
-}
-
-struct bytes trace_body(struct bytes payload)
-{
-    size_t at = 0;
-    if (payload.len >= 2 && payload.base[0] == 0x08)
-        for (at = 1; at < payload.len && payload.base[at++] & 0x80;)
-            ;
-    uint64_t len = 0;
-    if (at >= payload.len || payload.base[at++] != 0x12)
-        return bytes_of(NULL, 0);
-    for (int shift = 0; at < payload.len && shift < 35; shift += 7) {
-        uint8_t b = payload.base[at++];
-        len |= (uint64_t)(b & 0x7f) << shift;
-        if (!(b & 0x80))
-            break;
-    }
-    return len <= payload.len - at ? bytes_of(payload.base + at, (size_t)len) : bytes_of(NULL, 0);
 }
 
 void check_entry(struct check *c, const struct entry *e)
@@ -428,7 +403,7 @@ void check_entry(struct check *c, const struct entry *e)
         else if (e->head.body == ORRERY__EVENT__BODY_HALT)
             s->halted = true;
         else if (e->head.body == ORRERY__EVENT__BODY_TRACE)
-            kind = trace_kind(s, e->head.payload);
+            kind = trace_kind(s, e->head.kind - 1);
     }
     lives_check_entry(c->lives, e);
     heartbeat_check_entry(c->heartbeat, e, kind);

@@ -1,6 +1,7 @@
 #include "check/datatype.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/must.h"
 
 #include <inttypes.h>
@@ -69,9 +70,7 @@ static uint32_t join_bytes(struct datatype *m, uint32_t left, struct bytes right
 
 static struct datatype_memo *memo_slot(const struct datatype *m, uint32_t left, uint32_t right)
 {
-    uint32_t at = (left * UINT32_C(0x9e3779b1)) ^ (right * UINT32_C(0x85ebca77));
-    at ^= at >> 15;
-    for (;; at++) {
+    for (uint32_t at = hash_pair(left, right);; at++) {
         struct datatype_memo *e = &m->memo[at & (m->memo_cap - 1)];
         if (!e->joined || (e->left == left && e->right == right))
             return e;

@@ -81,8 +81,6 @@ const Orrery__Instance *subject_instance(const struct subject *s, const char *pr
 const char *instance_setting(const Orrery__Instance *i, const char *key); /* NULL: the default. */
 double instance_number(const Orrery__Instance *i, const char *key, double otherwise);
 
-struct bytes trace_body(struct bytes payload); /* Of a Trace; empty when malformed. */
-
 struct finding *check_find(struct check *c, const char *checker, const char *invariant);
 /* The first failure is the one that is told. */
 void finding_refute(struct finding *f, const uint64_t *events, uint32_t n, const char *format, ...)

@@ -3,6 +3,7 @@
  * is refuted by a circle that one of its demands is part of. */
 #include "check/consistency.h"
 
+#include "base/hash.h"
 #include "base/must.h"
 
 #include <stdlib.h>
@@ -50,8 +51,7 @@ struct last {
 
 static uint32_t *slot_of(const struct graph *g, uint32_t key, uint32_t value)
 {
-    uint32_t at = key * UINT32_C(0x9e3779b1) ^ value * UINT32_C(0x85ebca77);
-    for (at ^= at >> 15;; at++) {
+    for (uint32_t at = hash_pair(key, value);; at++) {
         uint32_t *s = &g->table[at & (g->cap - 1)];
         if (!*s || (g->versions[*s - 1].key == key && g->versions[*s - 1].value == value))
             return s;

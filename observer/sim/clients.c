@@ -230,8 +230,7 @@ static void ask_write(struct world *w, struct sim_client *c, char *value)
     }
 }
 
-/* Keys that others only read, so that what is known of them is known for long: those that end in
- * time have names of their own. */
+/* Keys that end in time have names of their own, so that what is known of the others stays so. */
 static void ask_conditional(struct world *w, struct sim_client *c)
 {
     char key[KEY_MAX], ending[KEY_MAX], value[40], old[40], ms[24];

@@ -312,12 +312,11 @@ static void put_counters(struct perfetto *p, const struct entry *e)
 {
     const struct schema_type *type = timeline_trace_type(p->t, e);
     struct schema_field f, g;
-    struct wire_field body = {.bytes = bytes_of("", 0)};
-    (void)wire_find(e->head.payload, 2, &body);
+    struct bytes body = trace_body(e->head.payload);
     for (uint32_t i = 0; type && schema_field(type, i, &f); i++) {
         double value, of;
         if ((f.type != FIELD_TYPE(DOUBLE) && f.type != FIELD_TYPE(FLOAT)) || f.repeated ||
-            !schema_number(type, body.bytes, f.name, &value))
+            !schema_number(type, body, f.name, &value))
             continue;
         char name[NAME_MAX_BYTES];
         int n = snprintf(name, sizeof name, "%.60s.%.30s", schema_name(type), f.name);
@@ -325,7 +324,7 @@ static void put_counters(struct perfetto *p, const struct entry *e)
         for (uint32_t k = 0; k < i && n > 0 && n < NAME_MAX_BYTES - 40; k++)
             if (schema_field(type, k, &g) && !g.repeated &&
                 (g.type == FIELD_TYPE(UINT32) || g.type == FIELD_TYPE(ENUM)) &&
-                schema_number(type, body.bytes, g.name, &of))
+                schema_number(type, body, g.name, &of))
                 n += snprintf(name + n, NAME_MAX_BYTES - (size_t)n, " %.20s=%.0f", g.name, of);
         uint64_t track = counter_track(p, e->node, name);
         if (!track)

@@ -113,3 +113,8 @@ int event_head_read(struct bytes event, struct event_head *head)
     }
     return head->body ? read_payload(head) : ERROR_MALFORMED;
 }
+
+struct bytes trace_body(struct bytes payload)
+{
+    return wire_bytes(payload, 2);
+}

@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/errors.h"
-#include "base/wire.h"
 #include "recording.pb-c.h"
 #include "timeline/column.h"
 
@@ -141,15 +140,18 @@ static enum view_state newest_state(const struct lane_states *l)
     return l->n ? l->all[l->n - 1].state : VIEW_ABSENT;
 }
 
-static void set_state(struct landmarks *m, uint32_t lane, enum view_state state, uint64_t ns)
+/* The change, or NULL where there is none. */
+static struct state_change *set_state(struct landmarks *m, uint32_t lane, enum view_state state,
+                                      uint64_t ns)
 {
     struct lane_states *l = lane_of(m, lane);
     if (!l || newest_state(l) == state)
-        return;
+        return NULL;
     if (l->n && l->all[l->n - 1].ns > ns)
         ns = l->all[l->n - 1].ns;
     l->all = grown(l->all, l->n, &l->cap, sizeof *l->all);
-    l->all[l->n++] = (struct state_change){ns, state, 0};
+    l->all[l->n] = (struct state_change){ns, state, 0};
+    return &l->all[l->n++];
 }
 
 static void set_those(struct landmarks *m, const uint32_t *lanes, size_t n, enum view_state were,
@@ -227,9 +229,8 @@ static void learn_term(struct landmarks *m, struct timeline *t, const struct ent
     if (!newest || newest->state != VIEW_IN_CHARGE || newest->term || newest->ns != e->head.mono_ns)
         return;
     const struct schema_type *type = timeline_trace_type(t, e);
-    struct bytes told = wire_bytes(e->head.payload, 2); /* Trace.body */
     double term;
-    if (type && schema_number(type, told, "term", &term) && term > 0)
+    if (type && schema_number(type, trace_body(e->head.payload), "term", &term) && term > 0)
         newest->term = (uint64_t)term;
 }
 
@@ -428,11 +429,10 @@ static void take_over(struct landmarks *m, const Orrery__Landmarks *l)
                    &(struct clock_told){l->offset_ns[i], l->offset_clock[i], l->offset_shift_ns[i],
                                         l->offset_bound_ns[i], l->offset_node[i]});
     for (size_t i = 0; i < l->n_state; i++) {
-        struct lane_states *lane = lane_of(m, l->state_lane[i]);
-        size_t before = lane ? lane->n : 0;
-        set_state(m, l->state_lane[i], (enum view_state)l->state[i], l->state_ns[i]);
-        if (lane && lane->n > before && l->n_state_term)
-            lane->all[lane->n - 1].term = l->state_term[i];
+        struct state_change *change =
+            set_state(m, l->state_lane[i], (enum view_state)l->state[i], l->state_ns[i]);
+        if (change && l->n_state_term)
+            change->term = l->state_term[i];
     }
 }
 

@@ -35,6 +35,7 @@ struct event_head {
     uint64_t peer_seq;
 };
 int event_head_read(struct bytes event, struct event_head *head); /* ERROR_MALFORMED. */
+struct bytes trace_body(struct bytes payload); /* Of a Trace: what its type packs; or empty. */
 
 struct entry {
     uint64_t ordinal;
