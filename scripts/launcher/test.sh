@@ -21,7 +21,7 @@ thread    60   what has threads (loop, event ring, disk, recorder) under the thr
 sim_seeds=${ORRERY_SIM_SEEDS:-500}
 sim_seeds_raft=${ORRERY_SIM_SEEDS:-1000} # Its faults are rarer, and it has more to get wrong.
 sim_seeds_flawed=1000                    # At most: the first that is caught ends it.
-sim_seeds_sanitized=25
+sim_seeds_sanitized=100
 fuzz_seconds=${ORRERY_FUZZ_SECONDS:-6}
 
 passed=0

@@ -16,7 +16,7 @@ static void begin(struct lab *l)
     lab_home(l);
 }
 
-/* Each run is one of a lab's own state folder; several go on at the same time. */
+/* Each has a state folder of its own, so that several go on at the same time. */
 static void play(struct lab *l, const char *name, const char *flaw, const char *seed)
 {
     const char *words[10] = {"run", name, "--headless"};

@@ -1,7 +1,7 @@
 /* Messages of Raft that no Raft sent: any bytes, and well-formed ones whose numbers are at their
  * limits, from members and from strangers, among elections, writes, snapshots, changes of members,
- * kills and power cuts. No node breaks an assertion. Seven bytes at a time say what happens; those
- * that say how many are followed by so many bytes more. */
+ * kills and power cuts. No node breaks an assertion. Each step reads as many bytes as it needs to
+ * say what happens; those that say how many are followed by so many more. */
 #include "../script/commands.h"
 
 #include "raft.pb-c.h"

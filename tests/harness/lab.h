@@ -39,7 +39,6 @@ int lab_run(struct lab *l, char *text, size_t size, const char *const *words);
 
 /* The same in two, so that several run at once: each with a lab of its own, and at most 64 KiB. */
 void lab_run_begin(struct lab *l, const char *const *words);
-#define LAB_RUN_BEGIN(l, ...) lab_run_begin(l, (const char *const[]){__VA_ARGS__, NULL})
 int lab_run_end(struct lab *l, char *text, size_t size);
 
 /* Does what must succeed; returns the ordinal of the operator's event. */

@@ -83,7 +83,7 @@ static void wraps_fills_and_empties(void **state)
     (void)munmap(memory, size);
 }
 
-enum { THREAD_RECORDS = 100000 };
+enum { THREAD_RECORDS = 300000 };
 
 static void *write_records(void *arg)
 {
