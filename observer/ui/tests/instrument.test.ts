@@ -174,6 +174,8 @@ describe('what marks add up to', () => {
             { from: 0, to: 10, lane: 1, term: 2 }, { from: 10, to: 30, lane: 0, term: 0 }, { from: 30, to: Infinity, lane: 2, term: 3 },
         ]);
         expect(chargesOf([{ lane: 1, from: 0, to: 10, state: lives.running, term: 0 }])).toEqual([]);
+        const old = { lane: 3, from: 0, to: 10, state: lives.charge, term: 3 }; // both began before what is in view
+        expect(chargesOf([{ ...old, lane: 2, term: 4 }, old]).map(c => c.term)).toEqual([3, 4]);
         expect([...wordsAt(spans, 25)]).toEqual([[1, 'killed'], [2, 'trying']]);
     });
 });

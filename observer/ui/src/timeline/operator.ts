@@ -27,9 +27,9 @@ export interface Charge {
     term: number; // 0: none is told
 }
 
-/** Who was in charge, with the gaps between: none where no lane ever was. Two at once show as both. */
+/** Who was in charge, with the gaps between: none where no lane ever was. Of two at once the one of the newer term is last, and so on top. */
 export function chargesOf(spans: readonly Span[]): Charge[] {
-    const held = spans.filter(s => s.state === lives.charge).sort((a, b) => a.from - b.from);
+    const held = spans.filter(s => s.state === lives.charge).sort((a, b) => a.from - b.from || a.term - b.term);
     if (held.length === 0) return [];
     const begin = Math.min(...spans.map(s => s.from));
     const end = Math.max(...spans.map(s => s.to));
